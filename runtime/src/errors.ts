@@ -17,7 +17,9 @@ export class ConfigError extends Error {
 
   constructor(mistakes: readonly ConfigMistake[]) {
     const lines = mistakes.map(({ key, message, place }) => `  ${key}${place ? ` (${place})` : ''}: ${message}`);
-    super(`${mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`} in the configuration:\n${lines.join('\n')}`);
+    super(
+      `${mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`} in the configuration:\n${lines.join('\n')}`,
+    );
     this.mistakes = mistakes;
   }
 

@@ -1,0 +1,256 @@
+/**
+ * Configuration: one YAML file, a section a service, overlaid by the environment (`MILLRACE_<SECTION>__<KEY>`, secrets
+ * from files by `…_FILE`), checked by schemas. All mistakes are reported at once, each with its key and its place.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { LineCounter, parseDocument, parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { ConfigError, type ConfigMistake, messageOf } from './errors.ts';
+
+/** Every section there is, so that a service which knows only its own can still tell a typo from a neighbour's section. */
+const sectionNames = ['log', 'kafka', 'questdb', 'edge', 'bridge', 'processors', 'sinks', 'dashboard', 'stack', 'up'];
+
+export const defaultConfigFile = 'millrace.yaml';
+
+export interface ConfigSource {
+  /** Path of the YAML file; undefined: `millrace.yaml` in the working directory if it is there. */
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export type Sections = Readonly<Record<string, z.ZodType>>;
+export type Config<S extends Sections> = { readonly [Name in keyof S]: z.output<S[Name]> };
+
+type Path = readonly (string | number)[];
+type Tree = Record<string, unknown>;
+
+/**
+ * Reads and checks the sections asked for.
+ * @throws {ConfigError} with every mistake found.
+ */
+export function loadConfig<S extends Sections>(source: ConfigSource, sections: S): Config<S> {
+  const mistakes: ConfigMistake[] = [];
+  const { tree, placeOf } = readFile(source.file, mistakes);
+  for (const name of Object.keys(tree)) {
+    if (!sectionNames.includes(name))
+      mistakes.push({ key: name, place: placeOf([name]), message: `no such section${suggestion(name, sectionNames)}` });
+  }
+  const fromEnv = overlayEnvironment(tree, sections, source.env, mistakes);
+  const place = (path: Path): string | undefined => fromEnv.get(path.join('.'))?.variable ?? placeOf(path);
+  const config: Tree = {};
+  for (const [name, schema] of Object.entries(sections)) {
+    const first = schema.safeParse(tree[name] ?? {});
+    // A value such as 12345 from the environment may have been meant as text: try those again as they stand.
+    const texts = first.success
+      ? []
+      : first.error.issues.filter(
+          issue =>
+            issue.code === 'invalid_type' &&
+            issue.expected === 'string' &&
+            fromEnv.has([name, ...issue.path].join('.')),
+        );
+    for (const { path } of texts) setIn(tree, [name, ...(path as Path)], fromEnv.get([name, ...path].join('.'))!.text);
+    const result = texts.length > 0 ? schema.safeParse(tree[name] ?? {}) : first;
+    if (result.success) config[name] = result.data;
+    else mistakes.push(...result.error.issues.flatMap(issue => mistakesOf(name, schema, issue, tree, place)));
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return config as Config<S>;
+}
+
+function readFile(
+  given: string | undefined,
+  mistakes: ConfigMistake[],
+): { tree: Tree; placeOf: (path: Path) => string | undefined } {
+  const file = given ?? (existsSync(defaultConfigFile) ? defaultConfigFile : undefined);
+  const nothing = { tree: {}, placeOf: () => undefined };
+  if (file === undefined) return nothing;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    mistakes.push({ key: '--config', place: file, message: `cannot be read (${messageOf(error)})` });
+    return nothing;
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  for (const error of document.errors)
+    mistakes.push({
+      key: 'YAML',
+      place: `${file}:${error.linePos?.[0].line ?? 1}`,
+      message: error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
+    });
+  if (document.errors.length > 0) return nothing;
+  const tree: unknown = document.toJS() ?? {};
+  if (!isTree(tree)) {
+    mistakes.push({ key: 'YAML', place: file, message: 'must be a mapping of sections' });
+    return nothing;
+  }
+  return {
+    tree,
+    placeOf: path => {
+      for (let end = path.length; end > 0; end--) {
+        const node: unknown = document.getIn(path.slice(0, end), true);
+        const range =
+          node !== null && typeof node === 'object' && 'range' in node
+            ? (node.range as [number] | undefined)
+            : undefined;
+        if (range != null) return `${file}:${lines.linePos(range[0]).line}`;
+      }
+      return file;
+    },
+  };
+}
+
+interface EnvValue {
+  readonly variable: string;
+  readonly text: string;
+}
+
+function overlayEnvironment(
+  tree: Tree,
+  sections: Sections,
+  env: ConfigSource['env'],
+  mistakes: ConfigMistake[],
+): Map<string, EnvValue> {
+  const values = new Map<string, EnvValue>();
+  for (const [variable, value] of Object.entries(env)) {
+    const match = /^MILLRACE_([A-Z]+)__(.+)$/.exec(variable);
+    if (match === null || value === undefined) continue;
+    const section = match[1]!.toLowerCase();
+    const schema = sections[section];
+    if (schema === undefined) {
+      if (!sectionNames.includes(section))
+        mistakes.push({
+          key: section,
+          place: variable,
+          message: `no such section${suggestion(section, sectionNames)}`,
+        });
+      continue;
+    }
+    const found = resolveKeys(schema, match[2]!.split('__'));
+    let text = value;
+    if (found.fromFile) {
+      try {
+        text = readFileSync(value, 'utf8').replace(/\r?\n$/, '');
+      } catch (error) {
+        mistakes.push({
+          key: [section, ...found.path].join('.'),
+          place: variable,
+          message: `the file cannot be read (${messageOf(error)})`,
+        });
+        continue;
+      }
+    }
+    const path = [section, ...found.path];
+    values.set(path.join('.'), { variable, text });
+    setIn(tree, path, found.fromFile ? text : yamlOrText(text));
+  }
+  return values;
+}
+
+/** `MQTT__MAX_BYTES` → `['mqtt', 'maxBytes']`, by the schema's keys where there are any. */
+function resolveKeys(schema: z.ZodType, segments: readonly string[]): { path: string[]; fromFile: boolean } {
+  const path: string[] = [];
+  let at: z.ZodType | undefined = schema;
+  let fromFile = false;
+  for (const [i, segment] of segments.entries()) {
+    const shape: Record<string, z.ZodType> | undefined = at === undefined ? undefined : shapeOf(at);
+    const keyFor = (text: string): string | undefined =>
+      Object.keys(shape ?? {}).find(key => key.toLowerCase() === text.toLowerCase().replaceAll('_', ''));
+    let key = keyFor(segment);
+    if (key === undefined && i === segments.length - 1 && segment.endsWith('_FILE')) {
+      key = keyFor(segment.slice(0, -'_FILE'.length));
+      fromFile = key !== undefined;
+    }
+    key ??= segment.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+    path.push(key);
+    at = shape?.[key];
+  }
+  return { path, fromFile };
+}
+
+function shapeOf(schema: z.ZodType): Record<string, z.ZodType> | undefined {
+  if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return shapeOf(schema.unwrap() as z.ZodType);
+  return undefined;
+}
+
+function mistakesOf(
+  section: string,
+  schema: z.ZodType,
+  issue: z.core.$ZodIssue,
+  tree: Tree,
+  place: (path: Path) => string | undefined,
+): ConfigMistake[] {
+  const path = [section, ...(issue.path as (string | number)[])];
+  if (issue.code === 'unrecognized_keys') {
+    const allowed = Object.keys(shapeOf(schemaAt(schema, issue.path as Path)) ?? {});
+    return issue.keys.map(key => ({
+      key: [...path, key].join('.'),
+      place: place([...path, key]),
+      message: `no such key${suggestion(key, allowed)}`,
+    }));
+  }
+  const value = getIn(tree, path);
+  const shown =
+    value === undefined
+      ? 'it is missing'
+      : /pass|secret|token|key$/i.test(String(path.at(-1)))
+        ? 'its value is not shown'
+        : `it is ${JSON.stringify(value).slice(0, 60)}`;
+  return [
+    { key: path.join('.'), place: place(path), message: `${issue.message.replace(/^Invalid input: /, '')}; ${shown}` },
+  ];
+}
+
+function schemaAt(schema: z.ZodType, path: Path): z.ZodType {
+  let at = schema;
+  for (const key of path) at = shapeOf(at)?.[key] ?? (at instanceof z.ZodArray ? (at.element as z.ZodType) : at);
+  return at;
+}
+
+function suggestion(wrong: string, allowed: readonly string[]): string {
+  const near = allowed.find(name => distance(wrong.toLowerCase(), name.toLowerCase()) <= 2);
+  return near === undefined ? `; allowed: ${allowed.join(', ')}` : `; did you mean ${near}?`;
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function yamlOrText(text: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch {
+    return text; // Not YAML, so it is plain text; the schema decides whether that is allowed.
+  }
+}
+
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function getIn(tree: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Tree)[key] : undefined),
+    tree,
+  );
+}
+
+function setIn(tree: Tree, path: Path, value: unknown): void {
+  let at = tree;
+  for (const key of path.slice(0, -1)) {
+    if (!Object.hasOwn(at, key) || !isTree(at[key]))
+      Object.defineProperty(at, key, { value: {}, writable: true, enumerable: true, configurable: true });
+    at = at[key] as Tree;
+  }
+  Object.defineProperty(at, path.at(-1)!, { value, writable: true, enumerable: true, configurable: true });
+}
