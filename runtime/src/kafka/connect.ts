@@ -1,0 +1,29 @@
+import { type AdminOptions, KafkaAdmin } from './admin.ts';
+import type { KafkaOptions } from './client.ts';
+import { type ConsumerOptions, KafkaConsumer } from './consumer.ts';
+import { KafkaProducer, type ProducerOptions } from './producer.ts';
+import type { Admin, Consumer, ConsumerHandlers, Producer } from './types.ts';
+
+/** The way to one Kafka cluster. Holds no connection itself; what it opens connects by itself, again and again. */
+export interface Kafka {
+  readonly options: KafkaOptions;
+  /** Connects at the first record. While Kafka is away records wait, each until its deadline. */
+  openProducer(options?: ProducerOptions): Promise<Producer>;
+  /** Resolves at once and joins the group when Kafka answers: `healthy` tells. */
+  openConsumer(options: ConsumerOptions, handlers: ConsumerHandlers): Promise<Consumer>;
+  /** Connects at the first call; each call fails with a TransientError at its deadline. */
+  openAdmin(options?: AdminOptions): Promise<Admin>;
+}
+
+/**
+ * Does no I/O. What is opened from it sets, for the whole process and always alike, kafkajs's zstd codec (`zstd.ts`) and
+ * its filter for read_committed (`aborted.ts`).
+ */
+export function openKafka(options: KafkaOptions): Kafka {
+  return {
+    options,
+    openProducer: async producer => new KafkaProducer(options, producer ?? {}),
+    openConsumer: async (consumer, handlers) => KafkaConsumer.open(options, consumer, handlers),
+    openAdmin: async admin => new KafkaAdmin(options, admin),
+  };
+}

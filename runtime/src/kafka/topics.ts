@@ -1,0 +1,56 @@
+/** The topics of the contract, with the settings that their use asks for. */
+import { kafkaTopics } from '@millrace/wire/names.ts';
+import type { Logger } from '../log.ts';
+import { keepTrying } from '../retry.ts';
+import type { KafkaConfig } from './config.ts';
+import type { Kafka } from './connect.ts';
+import type { TopicSpec } from './types.ts';
+
+const dayMs = 86_400_000;
+/** A rejected payload is kept whole, and may be larger than a batch may be. */
+const rejectedMaxBytes = 4_194_304;
+
+export function millraceTopics({
+  prefix,
+  partitions,
+  replicationFactor,
+}: Pick<KafkaConfig, 'prefix' | 'partitions' | 'replicationFactor'>): readonly TopicSpec[] {
+  const topics = kafkaTopics(prefix);
+  const kept = (days: number): Record<string, string> => ({
+    'cleanup.policy': 'delete',
+    'retention.ms': String(days * dayMs),
+  });
+  const configs: Readonly<Record<keyof typeof topics, Record<string, string>>> = {
+    readings: kept(7),
+    stats: kept(30),
+    alerts: { ...kept(30), 'cleanup.policy': 'compact,delete' },
+    gateways: { 'cleanup.policy': 'compact' },
+    late: kept(30),
+    rejected: { ...kept(30), 'max.message.bytes': String(rejectedMaxBytes) },
+    commands: kept(1),
+    processorsState: { 'cleanup.policy': 'compact' },
+  };
+  return Object.entries(configs).map(([name, config]) => ({
+    name: topics[name as keyof typeof topics],
+    partitions,
+    replicationFactor,
+    config,
+  }));
+}
+
+/** Creates what is missing; waits, saying so once, while Kafka is away. */
+export async function ensureMillraceTopics(
+  kafka: Kafka,
+  config: KafkaConfig,
+  { log, signal }: { log: Logger; signal: AbortSignal },
+): Promise<void> {
+  await keepTrying(
+    'Kafka',
+    async () => {
+      await using admin = await kafka.openAdmin();
+      const created = await admin.ensureTopics(millraceTopics(config));
+      if (created.length > 0) log.info({ created }, 'topics created');
+    },
+    { log, signal },
+  );
+}

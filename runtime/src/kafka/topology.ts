@@ -1,0 +1,95 @@
+import kafkajs from 'kafkajs';
+import { TransientError } from '../errors.ts';
+import { type AdminClient, protocolErrorOf } from './admin-client.ts';
+
+const MAX_AGE_MS = 300_000;
+const ASK_MS = 10_000;
+const KEYS_REMEMBERED = 20_000;
+
+interface Topic {
+  readonly partitions: readonly kafkajs.PartitionMetadata[];
+  readonly byKey: Map<string, number>;
+  readonly askedAt: number;
+}
+
+/** What a producer must know of the cluster before it can send: partitions of topics, and number of brokers. */
+export class Topology {
+  readonly #admin: AdminClient;
+  readonly #topics = new Map<string, Topic>();
+  readonly #asking = new Map<string, Promise<void>>();
+  readonly #partitioner = kafkajs.Partitioners.DefaultPartitioner();
+  #brokers = 0;
+
+  constructor(admin: AdminClient) {
+    this.#admin = admin;
+  }
+
+  /** Whether all partitions have one leader for ever: a cluster of one broker. */
+  get singleBroker(): boolean {
+    return this.#brokers === 1;
+  }
+
+  knows(topic: string): boolean {
+    const known = this.#topics.get(topic);
+    if (known && Date.now() - known.askedAt > MAX_AGE_MS) void this.learn(topic).catch(() => {});
+    return known !== undefined;
+  }
+
+  /**
+   * Partition of a key, as Java's default partitioner chooses it (murmur2; kafkajs's `DefaultPartitioner`).
+   * Remembers the latest keys: gateways are few, and the hash over kafkajs's big integers takes microseconds.
+   */
+  partitionOf(topic: string, key: string): number {
+    const known = this.#topics.get(topic);
+    if (!known) throw new TransientError(`partitions of ${topic} are not known yet`);
+    const remembered = known.byKey.get(key);
+    if (remembered !== undefined) return remembered;
+    const partition = this.#partitioner({
+      topic,
+      partitionMetadata: [...known.partitions],
+      message: { key, value: null },
+    });
+    if (known.byKey.size >= KEYS_REMEMBERED) known.byKey.clear();
+    known.byKey.set(key, partition);
+    return partition;
+  }
+
+  partitionCount(topic: string): number {
+    return this.#topics.get(topic)?.partitions.length ?? 0;
+  }
+
+  /**
+   * Asks Kafka for a topic's partitions; calls for one topic are merged.
+   * @throws {TransientError} when the topic does not exist or no broker answers.
+   */
+  learn(topic: string): Promise<void> {
+    let asking = this.#asking.get(topic);
+    if (!asking) {
+      asking = this.#ask(topic).finally(() => this.#asking.delete(topic));
+      this.#asking.set(topic, asking);
+    }
+    return asking;
+  }
+
+  async #ask(topic: string): Promise<void> {
+    try {
+      await this.#admin.ask(
+        `partitions of ${topic}`,
+        async admin => {
+          const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+          const { brokers } = await admin.describeCluster();
+          const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+          this.#brokers = brokers.length;
+          this.#topics.set(topic, { partitions, byKey: new Map(), askedAt: Date.now() });
+        },
+        ASK_MS,
+        ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'],
+      );
+    } catch (error) {
+      if (protocolErrorOf(error) === undefined) throw error;
+      throw new TransientError(`topic ${topic} does not exist in Kafka: create it with "millrace topics"`, {
+        cause: error,
+      });
+    }
+  }
+}
