@@ -58,7 +58,8 @@ export class WaitingRecords {
   take(limits: BatchLimits): PendingPart[] {
     const parts: PendingPart[] = [];
     let requestBytes = 0;
-    for (const [id, queue] of this.#queues) {
+    // Over a copy: what is put back below must not come a second time in this request.
+    for (const [id, queue] of [...this.#queues]) {
       if (requestBytes >= limits.maxRequestBytes) break;
       const taken: Pending[] = [];
       let partBytes = 0;

@@ -124,7 +124,7 @@ export class KafkaConsumer implements Consumer {
 
   async #prepare(generation: Generation): Promise<void> {
     // Handlers of the last generation were told to end; state must not be restored under their feet.
-    await Promise.allSettled([...this.#running]);
+    await Promise.allSettled(this.#running);
     if (generation.signal.aborted) return;
     try {
       await this.#handlers.onAssigned?.(generation);
@@ -220,7 +220,7 @@ export class KafkaConsumer implements Consumer {
     this.#generation?.end(new Error('the consumer is closing'));
     this.resume();
     try {
-      await Promise.allSettled([...this.#running]);
+      await Promise.allSettled(this.#running);
       await this.#handlers.onDrain?.();
       await this.#commits.settled();
     } finally {

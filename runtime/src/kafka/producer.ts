@@ -134,22 +134,25 @@ export class KafkaProducer implements Producer {
       waiting.push(pending);
       return;
     }
-    const first = [pending];
-    this.#unrouted.set(topic, first);
-    const routed = () => {
-      this.#unrouted.delete(topic);
-      return first.filter(({ settled }) => !settled);
-    };
-    this.#topology.learn(topic).then(
-      () => {
-        for (const known of routed()) this.#route(known);
-      },
-      (error: Error) => {
-        const unroutable = routed();
-        for (const unknown of unroutable) unknown.reject(error);
-        this.#free(unroutable);
-      },
-    );
+    this.#unrouted.set(topic, [pending]);
+    void this.#learn(topic);
+  }
+
+  /** Asks for a topic's partitions as long as a record waits for them. Never throws. */
+  async #learn(topic: string): Promise<void> {
+    let exists: boolean | undefined;
+    while (exists === undefined && this.#unrouted.get(topic)?.some(({ settled }) => !settled)) {
+      exists = await this.#topology.learn(topic).catch(() => undefined);
+    }
+    const waiting = this.#unrouted.get(topic)?.filter(({ settled }) => !settled) ?? [];
+    this.#unrouted.delete(topic);
+    if (exists) {
+      for (const pending of waiting) this.#route(pending);
+      return;
+    }
+    this.#free(waiting);
+    const unknown = new TransientError(`topic ${topic} does not exist in Kafka: create it with "millrace topics"`);
+    for (const pending of waiting) pending.reject(unknown);
   }
 
   /** Runs only while something is buffered. */
@@ -187,7 +190,7 @@ export class KafkaProducer implements Producer {
 
   async #close(): Promise<void> {
     // Records still waiting for their partitions are routed or rejected first.
-    await Promise.all([...this.#unrouted.keys()].map(topic => this.#topology.learn(topic).catch(() => {})));
+    await Promise.all(Array.from(this.#unrouted.keys(), topic => this.#learn(topic)));
     await Promise.all(this.#lanes.map(lane => lane.drain()));
     await this.#admin[Symbol.asyncDispose]();
     clearInterval(this.#expiry);

@@ -16,7 +16,7 @@ interface Topic {
 export class Topology {
   readonly #admin: AdminClient;
   readonly #topics = new Map<string, Topic>();
-  readonly #asking = new Map<string, Promise<void>>();
+  readonly #asking = new Map<string, Promise<boolean>>();
   readonly #partitioner = kafkajs.Partitioners.DefaultPartitioner();
   #brokers = 0;
 
@@ -59,10 +59,10 @@ export class Topology {
   }
 
   /**
-   * Asks Kafka for a topic's partitions; calls for one topic are merged.
-   * @throws {TransientError} when the topic does not exist or no broker answers.
+   * Asks Kafka for a topic's partitions; calls for one topic are merged. Resolves with whether the topic exists.
+   * @throws {TransientError} when no broker answers.
    */
-  learn(topic: string): Promise<void> {
+  learn(topic: string): Promise<boolean> {
     let asking = this.#asking.get(topic);
     if (!asking) {
       asking = this.#ask(topic).finally(() => this.#asking.delete(topic));
@@ -71,7 +71,7 @@ export class Topology {
     return asking;
   }
 
-  async #ask(topic: string): Promise<void> {
+  async #ask(topic: string): Promise<boolean> {
     try {
       await this.#admin.ask(
         `partitions of ${topic}`,
@@ -85,11 +85,10 @@ export class Topology {
         ASK_MS,
         ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'],
       );
+      return true;
     } catch (error) {
       if (protocolErrorOf(error) === undefined) throw error;
-      throw new TransientError(`topic ${topic} does not exist in Kafka: create it with "millrace topics"`, {
-        cause: error,
-      });
+      return false;
     }
   }
 }
