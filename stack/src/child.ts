@@ -22,8 +22,8 @@ export interface ChildSpec {
   readonly readyWithinMs: number;
   /** Between SIGTERM and SIGKILL. */
   readonly stopWithinMs: number;
-  /** After an orderly end. */
-  readonly onStopped?: () => void;
+  /** After each end; orderly when it was a stop that needed no SIGKILL. */
+  readonly onEnded?: (orderly: boolean) => void;
 }
 
 export interface ChildSurroundings {
@@ -130,7 +130,7 @@ export class Child {
     const timer = setTimeout(() => this.#signal('SIGKILL'), this.spec.stopWithinMs);
     const exit = await this.#end();
     clearTimeout(timer);
-    if (orderly && exit?.signal !== 'SIGKILL') this.spec.onStopped?.();
+    if (exit) this.spec.onEnded?.(orderly && exit.signal !== 'SIGKILL');
   }
 
   /** SIGKILL; resolves when the process is gone. */

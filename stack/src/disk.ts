@@ -1,4 +1,4 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
 
 /** Below this a server would stop in the middle of a write rather than at the start: 512 MiB. */
@@ -7,13 +7,16 @@ const FLOOR_BYTES = 512 * 1024 * 1024;
 /**
  * Makes the directory and checks that its disk has room.
  * @param key The configuration key that moves the directory elsewhere.
- * @throws {ConfigError} when it cannot be made or its disk is (nearly) full.
+ * @throws {ConfigError} when it cannot be written or its disk is (nearly) full.
  */
 export function prepareDirectory(path: string, key: string, floorBytes = FLOOR_BYTES): void {
   try {
     mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK);
   } catch (error) {
-    throw isDiskFull(error) ? diskFull(path, key) : ConfigError.of(key, `cannot make ${path}: ${messageOf(error)}`);
+    throw isDiskFull(error)
+      ? diskFull(path, key)
+      : ConfigError.of(key, `${path} cannot be written: ${messageOf(error)}; choose another directory`);
   }
   const { bavail, bsize } = statfsSync(path);
   const freeBytes = bavail * bsize;

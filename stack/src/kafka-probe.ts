@@ -1,14 +1,20 @@
 import { connect } from 'node:net';
 import { TransientError } from '@millrace/runtime/errors.ts';
 
+/** A broker as the cluster advertises it on the listener that was asked. */
+export interface LiveBroker {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
  * Asks a broker which brokers of its cluster are alive: ApiVersions and Metadata over one raw connection (Kafka
  * protocol guide), so that readiness needs no client library. A fenced broker is not listed, so a broker that lists
  * itself takes records.
- * @returns The node ids the broker lists, ascending.
  * @throws {TransientError} when it does not answer within the deadline.
  */
-export async function liveBrokers(port: number, deadlineMs = 2_000): Promise<number[]> {
+export async function liveBrokers(port: number, deadlineMs = 2_000): Promise<LiveBroker[]> {
   const socket = connect({ host: '127.0.0.1', port });
   const deadline = AbortSignal.timeout(deadlineMs);
   deadline.addEventListener('abort', () => socket.destroy(new Error(`no answer within ${deadlineMs} ms`)));
@@ -44,7 +50,7 @@ export async function liveBrokers(port: number, deadlineMs = 2_000): Promise<num
     const errorCode = (await ask(API_VERSIONS, 0, Buffer.alloc(0))).readInt16BE();
     if (errorCode !== 0) throw new Error(`ApiVersions answered error ${errorCode}`);
     const noTopics = Buffer.alloc(4); // an empty array: since v1 that means none, not all
-    return nodeIds(await ask(METADATA, 1, noTopics));
+    return brokersOf(await ask(METADATA, 1, noTopics));
   } catch (error) {
     throw new TransientError(`Kafka on port ${port}: ${(error as Error).message}`, { cause: error });
   } finally {
@@ -56,18 +62,20 @@ const API_VERSIONS = 18;
 const METADATA = 3;
 
 /** Metadata response v1 begins with an array of brokers: node id, host, port, nullable rack. */
-function nodeIds(answer: Buffer): number[] {
+function brokersOf(answer: Buffer): LiveBroker[] {
   let at = 4;
-  const skipString = () => {
-    const length = answer.readInt16BE(at);
-    at += 2 + Math.max(0, length);
+  const int32 = () => {
+    at += 4;
+    return answer.readInt32BE(at - 4);
+  };
+  const text = () => {
+    const length = Math.max(0, answer.readInt16BE(at));
+    at += 2 + length;
+    return answer.toString('utf8', at - length, at);
   };
   return Array.from({ length: answer.readInt32BE(0) }, () => {
-    const id = answer.readInt32BE(at);
-    at += 4;
-    skipString();
-    at += 4;
-    skipString();
-    return id;
-  }).sort((a, b) => a - b);
+    const broker = { id: int32(), host: text(), port: int32() };
+    text(); // rack
+    return broker;
+  }).sort((a, b) => a.id - b.id);
 }

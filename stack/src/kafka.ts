@@ -9,7 +9,7 @@ import { ConfigError, TransientError } from '@millrace/runtime/errors.ts';
 import type { ChildSpec } from './child.ts';
 import { diskFull, saysDiskFull } from './disk.ts';
 import { type Java, serverEnv } from './java.ts';
-import { ClassArchive, type Jit } from './jvm.ts';
+import { ClassArchive, type Jit, jvmFlags } from './jvm.ts';
 import { liveBrokers } from './kafka-probe.ts';
 import { javaProperties } from './properties.ts';
 
@@ -55,9 +55,7 @@ export async function prepareKafka(plan: KafkaPlan): Promise<ChildSpec[]> {
         name: `kafka-${id}`,
         command: plan.java.command,
         args: () => [
-          `-Xms${Math.min(128, plan.heapMb)}m`,
-          `-Xmx${plan.heapMb}m`,
-          ...(plan.jit === 'quick' ? ['-XX:TieredStopAtLevel=1'] : []),
+          ...jvmFlags(plan),
           // Of several nodes one records the classes that all of them load.
           ...(id === 1 || archive.exists() ? archive.flags() : []),
           ...javaArgs(plan, 'kafka.Kafka'),
@@ -67,13 +65,14 @@ export async function prepareKafka(plan: KafkaPlan): Promise<ChildSpec[]> {
         directory,
         logPath: join(plan.home, 'logs', `kafka-${id}.log`),
         probe: async () => {
-          if (!(await liveBrokers(ports.client)).includes(id)) throw new TransientError(`kafka-${id} is still fenced`);
+          if (!(await liveBrokers(ports.client)).some(broker => broker.id === id))
+            throw new TransientError(`kafka-${id} is still fenced`);
         },
         readyWithinMs: 90_000,
         // Measured: 0.3–0.5 s alone, 3.5 s when it writes the class archive. The last of three nodes has no quorum
         // left to say goodbye to, and would wait for minutes; a kill loses nothing that was acknowledged.
         stopWithinMs: 8_000,
-        ...(id === 1 ? { onStopped: () => archive.publish() } : {}),
+        ...(id === 1 ? { onEnded: (orderly: boolean) => archive.settle(orderly) } : {}),
       };
     }),
   );

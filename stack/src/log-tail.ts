@@ -1,6 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ConfigError } from '@millrace/runtime/errors.ts';
 import { diskFull, saysDiskFull } from './disk.ts';
+
+const NEXT_TO_NOTHING_BYTES = 1024 * 1024;
 
 /** The last lines that a start wrote, indented, for an error message. */
 export function lastLines(logPath: string, fromByte: number, count = 12): string {
@@ -14,10 +17,14 @@ export function lastLines(logPath: string, fromByte: number, count = 12): string
     .join('\n');
 }
 
-/** The operator's mistake behind an early death, where the log names one that we know. */
+/**
+ * The operator's mistake behind an early death, where the log names one that we know. On a full disk the log may be
+ * empty, for it stands on the same disk: then its free space tells.
+ */
 export function causeInLog(logPath: string, fromByte: number): ConfigError | undefined {
   const text = readFrom(logPath, fromByte);
-  if (saysDiskFull(text)) return diskFull(logPath, 'MILLRACE_HOME');
+  const { bavail, bsize } = statfsSync(dirname(logPath));
+  if (saysDiskFull(text) || bavail * bsize < NEXT_TO_NOTHING_BYTES) return diskFull(logPath, 'MILLRACE_HOME');
   // Kafka: `Socket server failed to bind to 127.0.0.1:9092: Address already in use`; QuestDB: `could not bind socket [… bindTo=127.0.0.1:9000]`.
   const bind = /(?:failed to bind to|could not bind socket)[^\n]*?127\.0\.0\.1:(\d+)/i.exec(text);
   if (bind)

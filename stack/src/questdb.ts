@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { TransientError } from '@millrace/runtime/errors.ts';
 import type { ChildSpec } from './child.ts';
 import { type Java, serverEnv } from './java.ts';
-import { ClassArchive, type Jit } from './jvm.ts';
+import { ClassArchive, type Jit, jvmFlags } from './jvm.ts';
 import { javaProperties } from './properties.ts';
 import { versions } from './versions.ts';
 
@@ -37,9 +37,7 @@ export function prepareQuestdb(plan: QuestdbPlan): ChildSpec {
     name: 'questdb',
     command: plan.java.command,
     args: () => [
-      `-Xms${Math.min(64, plan.heapMb)}m`,
-      `-Xmx${plan.heapMb}m`,
-      ...(plan.jit === 'quick' ? ['-XX:TieredStopAtLevel=1'] : []),
+      ...jvmFlags(plan),
       ...archive.flags(),
       '-p',
       join(plan.jars, `questdb-${versions.questdb}.jar`),
@@ -59,7 +57,7 @@ export function prepareQuestdb(plan: QuestdbPlan): ChildSpec {
     },
     readyWithinMs: 90_000,
     stopWithinMs: 8_000,
-    onStopped: () => archive.publish(),
+    onEnded: orderly => archive.settle(orderly),
   };
 }
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { InvariantError } from '@millrace/runtime/errors.ts';
 import { kafkaPorts, questdbAccount, questdbPorts } from './addresses.ts';
 import { Child, type ChildExit, type ChildSpec } from './child.ts';
+import { diskFull, isDiskFull } from './disk.ts';
 import { fetchArtifacts } from './fetch.ts';
 import { claimHome } from './home.ts';
 import type { ProcessIdentity } from './identity.ts';
@@ -22,6 +23,8 @@ export interface StackOptions {
   /** One a node: gives each node a second listener that advertises this port, where the caller puts a TCP proxy. */
   readonly kafkaAdvertisedPorts?: readonly number[] | undefined;
   readonly kafkaHeapMb?: number | undefined;
+  /** `quick` by default: measured, it costs the broker no throughput. */
+  readonly kafkaJit?: Jit | undefined;
   readonly questdb?: boolean | undefined;
   readonly questdbHttpPort?: number | undefined;
   readonly questdbPgPort?: number | undefined;
@@ -29,7 +32,8 @@ export interface StackOptions {
   readonly questdbUser?: string | undefined;
   readonly questdbPassword?: string | undefined;
   readonly questdbHeapMb?: number | undefined;
-  readonly jit?: Jit | undefined;
+  /** `full` by default. */
+  readonly questdbJit?: Jit | undefined;
   readonly report?: Report | undefined;
   /** A server died and nobody asked it to. */
   readonly onDied?: ((exit: ChildExit) => void) | undefined;
@@ -86,6 +90,14 @@ export interface Stack extends AsyncDisposable {
  * @throws {TransientError} no network for the first start; a server that does not come up, with its last log lines.
  */
 export async function openStack(options: StackOptions): Promise<Stack> {
+  try {
+    return await open(options);
+  } catch (error) {
+    throw isDiskFull(error) ? diskFull(options.home, 'MILLRACE_HOME') : error;
+  }
+}
+
+async function open(options: StackOptions): Promise<Stack> {
   const { kafkaNodes = 1, questdb: wantsQuestdb = true, env = process.env, report = () => {}, signal } = options;
   const home = resolve(options.home);
   const account = questdbAccount(options);
@@ -97,10 +109,21 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   const claim = releasers.use(await claimHome(home, report));
   const lifeline = options.lifeline ?? releasers.use(openLifeline());
 
-  const shared = { home, java, env, jars, archives, jit: options.jit ?? 'full' } as const;
-  const kafkaPlan: KafkaPlan = { ...shared, nodes: await kafkaPorts(options), heapMb: options.kafkaHeapMb ?? 512 };
+  const shared = { home, java, env, jars, archives } as const;
+  const kafkaPlan: KafkaPlan = {
+    ...shared,
+    nodes: await kafkaPorts(options),
+    heapMb: options.kafkaHeapMb ?? 512,
+    jit: options.kafkaJit ?? 'quick',
+  };
   const questdbPlan: QuestdbPlan | undefined = wantsQuestdb
-    ? { ...shared, ports: await questdbPorts(options), account, heapMb: options.questdbHeapMb ?? 512 }
+    ? {
+        ...shared,
+        ports: await questdbPorts(options),
+        account,
+        heapMb: options.questdbHeapMb ?? 512,
+        jit: options.questdbJit ?? 'full',
+      }
     : undefined;
   const kafkaSpecs = kafkaNodes === 0 ? [] : await prepareKafka(kafkaPlan);
 

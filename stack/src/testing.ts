@@ -40,7 +40,7 @@ async function startOwn(env: NodeJS.ProcessEnv): Promise<TestStack> {
   const home = mkdtempSync(join(tmpdir(), 'millrace-test-'));
   const removeHome = () => rmSync(home, { recursive: true, force: true });
   try {
-    const stack = await openStack({ home, jit: 'quick', env });
+    const stack = await openStack({ home, questdbJit: 'quick', env });
     const { kafka, questdb } = stack;
     if (!kafka || !questdb) throw new Error('both servers were asked for');
     stack.unref();
