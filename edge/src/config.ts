@@ -1,0 +1,109 @@
+/** Section `edge` of the configuration. */
+import { dirname, join, resolve } from 'node:path';
+import { type ConfigSource, defaultConfigFile } from '@millrace/runtime/config.ts';
+import { healthSchema, whole } from '@millrace/runtime/schemas.ts';
+import { type GatewayId, gatewayRule, isGatewayId } from '@millrace/wire/names.ts';
+import { z } from 'zod';
+import * as kinds from './sources/list.ts';
+
+const sourceKinds = Object.values(kinds);
+const sourceTypes = sourceKinds.map(kind => kind.schema.shape.type.value);
+const sourceSchemas = sourceKinds.map(kind => kind.schema) as [
+  (typeof sourceKinds)[number]['schema'],
+  ...(typeof sourceKinds)[number]['schema'][],
+];
+
+const text = z.string('must be text').max(255, 'must be at most 255 characters');
+
+function degrees(limit: number): z.ZodNumber {
+  const rule = `must be a number from −${limit} to ${limit} (degrees, WGS 84)`;
+  return z.number(rule).min(-limit, rule).max(limit, rule);
+}
+
+const mqttUrlRule = 'must be an address such as mqtt://127.0.0.1:1883 or mqtts://broker.example:8883';
+
+const mqttSchema = z.strictObject({
+  url: z
+    .string(mqttUrlRule)
+    .refine(url => /^mqtts?:\/\//.test(url) && URL.canParse(url), mqttUrlRule)
+    .refine(url => URL.parse(url)?.username === '', 'must not carry a user: that is for username and password')
+    .default('mqtt://127.0.0.1:1883'),
+  /** Default: the gateway's name. */
+  username: text.optional(),
+  password: text.optional(),
+  keepaliveSeconds: whole(5, 3600).default(30),
+  /** Batches sent and not yet acknowledged. */
+  inFlight: whole(1, 1000).default(16),
+});
+
+const outboxSchema = z.strictObject({
+  /** Default: `edge/<gateway>/outbox.db` in `MILLRACE_HOME`, or in `.millrace` of the working directory. */
+  path: z.string('must be the path of a file').min(1, 'must be the path of a file').optional(),
+  maxBytes: whole(1024 * 1024, Number.MAX_SAFE_INTEGER).default(1024 ** 3),
+  groupCommitMs: whole(0, 10_000).default(50),
+  groupCommitReadings: whole(1, 10_000).default(500),
+});
+
+const sourcesRule = `must be a list of sources, each with a type: one of ${sourceTypes.join(', ')}`;
+
+export const edgeSchema = z
+  .strictObject({
+    gateway: z.custom<GatewayId>(value => typeof value === 'string' && isGatewayId(value), gatewayRule),
+    site: text.default(''),
+    zone: text.default(''),
+    lat: degrees(90).optional(),
+    lon: degrees(180).optional(),
+    mqtt: mqttSchema.prefault({}),
+    outbox: outboxSchema.prefault({}),
+    statusIntervalMs: whole(100, 86_400_000).default(30_000),
+    clock: z
+      .strictObject({
+        /** What the batches say of the clock: it is not looked at. */
+        assume: z.enum(['synced', 'unsynced'], 'must be synced or unsynced').default('synced'),
+      })
+      .prefault({}),
+    health: healthSchema(9101),
+    sources: z
+      .array(
+        z.discriminatedUnion('type', sourceSchemas, {
+          error: `must be a mapping with a type: one of ${sourceTypes.join(', ')}`,
+        }),
+        sourcesRule,
+      )
+      .min(1, sourcesRule),
+  })
+  .superRefine(({ lat, lon, sources }, context) => {
+    if ((lat === undefined) !== (lon === undefined))
+      context.addIssue({
+        code: 'custom',
+        path: [lat === undefined ? 'lat' : 'lon'],
+        message: 'lat and lon must come together',
+      });
+    const names = sources.map(sourceName);
+    for (const [i, name] of names.entries())
+      if (names.indexOf(name) < i)
+        context.addIssue({
+          code: 'custom',
+          path: ['sources', i, 'name'],
+          message: `must be set and unique: another source is called ${name}`,
+        });
+  });
+
+export type EdgeConfig = z.output<typeof edgeSchema>;
+export type SourceConfig = EdgeConfig['sources'][number];
+
+export function sourceName({ name, type }: { readonly name?: string | undefined; readonly type: string }): string {
+  return name ?? type;
+}
+
+/** Resolves a path from the configuration: relative ones start at its file's folder, or at the working directory without one. */
+export function pathResolver(source: ConfigSource): (path: string) => string {
+  const folder = dirname(resolve(source.file ?? defaultConfigFile));
+  return path => resolve(folder, path);
+}
+
+/** Where the outbox lies. */
+export function outboxPath({ gateway, outbox }: EdgeConfig, source: ConfigSource): string {
+  if (outbox.path !== undefined) return pathResolver(source)(outbox.path);
+  return resolve(join(source.env['MILLRACE_HOME'] ?? '.millrace', 'edge', gateway, 'outbox.db'));
+}

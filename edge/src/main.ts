@@ -1,0 +1,36 @@
+/** The agent on a gateway: sources → outbox → uplink. */
+import { type ConfigSource, loadConfig } from '@millrace/runtime/config.ts';
+import { logSchema } from '@millrace/runtime/schemas.ts';
+import { runService } from '@millrace/runtime/service.ts';
+import { edgeSchema, outboxPath, pathResolver } from './config.ts';
+import { edgeMetrics } from './metrics.ts';
+import { openOutbox } from './outbox/outbox.ts';
+import { openSources, runSources } from './sources/run.ts';
+import { clockStateOf, statusOf } from './status.ts';
+import { Uplink } from './uplink.ts';
+
+/**
+ * Runs the agent until SIGTERM or SIGINT; resolves with the exit code.
+ * @throws {ConfigError} when sections `edge` or `log` are wrong; then nothing was started.
+ */
+export async function runEdge(from: ConfigSource): Promise<number> {
+  const { edge, log: logConfig } = loadConfig(from, { edge: edgeSchema, log: logSchema });
+  const sources = await openSources(edge.sources, pathResolver(from));
+  const { gateway, site, zone, health } = edge;
+  return runService({ name: 'edge', section: 'edge', logLevel: logConfig.level, health }, async service => {
+    const { log } = service;
+    await using outbox = openOutbox({
+      ...edge.outbox,
+      path: outboxPath(edge, from),
+      origin: { gateway, site, zone, clock: clockStateOf(edge) },
+      sources: sources.map(({ name }) => name),
+      log,
+    });
+    const metrics = edgeMetrics(service.metrics, outbox);
+    await using uplink = new Uplink({ ...edge, outbox, status: () => statusOf(edge, outbox), log, ...metrics });
+    metrics.watch(uplink);
+    await using running = runSources(sources, { outbox, log, ...metrics });
+    service.health.check('outbox', () => outbox.writable);
+    await service.untilStopped(outbox.failed, running.failed);
+  });
+}

@@ -1,0 +1,51 @@
+/** What the agent shows of itself, beside the flow that every service has. */
+import { Counter, Gauge, type Metrics } from '@millrace/runtime/metrics.ts';
+import type { Outbox } from './outbox/outbox.ts';
+import type { Uplink } from './uplink.ts';
+
+export interface EdgeMetrics {
+  readonly onTaken: (readings: number) => void;
+  readonly onAcknowledged: (readings: number) => void;
+  watch(uplink: Uplink): void;
+}
+
+/** In: readings on disk; out: readings with a PUBACK; lag: readings in the outbox. */
+export function edgeMetrics({ registry, flow }: Metrics, outbox: Outbox): EdgeMetrics {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('millrace_edge_outbox_bytes', 'Sealed bytes that wait for their PUBACK.', () => {
+    flow.lag.set(outbox.level.readings);
+    return outbox.level.bytes;
+  });
+  gauge('millrace_edge_outbox_writable', '1 when an append is committed at once, 0 when sources wait.', () =>
+    outbox.writable === true ? 1 : 0,
+  );
+  gauge('millrace_edge_last_seq', 'Highest sequence number given; -1 none.', () => outbox.level.lastSeq);
+  let refused = 0;
+  new Counter({
+    name: 'millrace_edge_refused_total',
+    help: 'Readings refused before they were taken, because no batch may hold them.',
+    registers,
+    collect() {
+      this.inc(outbox.refused - refused);
+      refused = outbox.refused;
+    },
+  });
+  return {
+    onTaken: readings => {
+      flow.in.inc(readings);
+      flow.lag.set(outbox.level.readings);
+    },
+    onAcknowledged: readings => flow.out.inc(readings),
+    watch: uplink =>
+      void gauge('millrace_edge_connected', '1 while the broker is connected.', () => (uplink.connected ? 1 : 0)),
+  };
+}

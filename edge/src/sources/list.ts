@@ -1,0 +1,3 @@
+/** The sources there are, one line each. */
+export { host } from './host/source.ts';
+export { replay } from './replay/source.ts';

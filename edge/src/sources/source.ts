@@ -1,0 +1,56 @@
+/** What a source is. A source is a folder here and one line in `list.ts`. */
+import type { Logger } from '@millrace/runtime/log.ts';
+import { z } from 'zod';
+import type { Note } from '../outbox/declarations.ts';
+import type { Reading } from '../reading.ts';
+
+/**
+ * Takes readings over: resolves once they, and the note, are on disk. It waits while the outbox is full, so a source that
+ * awaits it is slowed down with it. Rejects when the agent stops before it could be done; then nothing was taken.
+ */
+export type Emit = (readings: readonly Reading[], note?: Note) => Promise<void>;
+
+export interface RunContext {
+  /** Aborted when the agent stops: return, or throw what the wait threw. */
+  readonly signal: AbortSignal;
+  /** The `cursor` of the source's last emit that resolved, in this run or an earlier one. */
+  readonly cursor: string | undefined;
+  readonly log: Logger;
+}
+
+export interface Source {
+  /**
+   * Emits until `signal` is aborted, or returns when there will never be more. What it throws is said once, and it is run
+   * again after a pause, from its last cursor.
+   */
+  run(emit: Emit, context: RunContext): Promise<void>;
+}
+
+/** Where a source may look for its files. */
+export interface OpenContext {
+  /** Dotted path of its configuration, for messages: `edge.sources.0`. */
+  readonly key: string;
+  /** Absolute path of what the configuration calls `path`: relative ones start at the configuration file's folder. */
+  readonly resolvePath: (path: string) => string;
+}
+
+/** A kind of source; its schema's `type` is its name in the configuration. */
+export interface SourceKind {
+  readonly schema: z.ZodObject<{ type: z.ZodLiteral<string> }>;
+  /**
+   * Checks what the schema cannot (files that must be there) and starts nothing.
+   * @throws {ConfigError}
+   */
+  open(config: never, context: OpenContext): Promise<Source>;
+}
+
+const nameRule = 'must be 1–64 of a-z 0-9 - _, the first a letter or digit';
+
+/** Keys that every source has. */
+export const sourceKeys = {
+  /** Tells sources of one type apart, in the log, in metrics, and in the outbox. Absent: the type. */
+  name: z
+    .string(nameRule)
+    .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, nameRule)
+    .optional(),
+};

@@ -1,0 +1,184 @@
+/** Sends the outbox to the broker: in order, a bounded window in flight, everything unacknowledged again after a cut. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from '@millrace/runtime/log.ts';
+import { backoffMs } from '@millrace/runtime/retry.ts';
+import { type GatewayId, mqttTopic } from '@millrace/wire/names.ts';
+import { encodeStatus, GatewayState, type GatewayStatus } from '@millrace/wire/status.ts';
+import { type Connection, connect } from './connection.ts';
+import type { Outbox } from './outbox/outbox.ts';
+import type { SealedBatch } from './outbox/seal.ts';
+
+export interface UplinkOptions {
+  readonly gateway: GatewayId;
+  readonly mqtt: {
+    readonly url: string;
+    readonly username?: string | undefined;
+    readonly password?: string | undefined;
+    readonly keepaliveSeconds: number;
+    /** Batches in flight. */
+    readonly inFlight: number;
+  };
+  readonly statusIntervalMs: number;
+  readonly outbox: Outbox;
+  /** The gateway as it is now; `state` is the uplink's. */
+  readonly status: () => Omit<GatewayStatus, 'state'>;
+  readonly log: Logger;
+  readonly onAcknowledged?: (readings: number) => void;
+  /** Pauses between attempts to connect. */
+  readonly minPauseMs?: number;
+  readonly maxPauseMs?: number;
+  /** Stopping: the outbox is sent for at most this long. */
+  readonly drainMs?: number;
+}
+
+/** Stopping: the broker has this long for the last status and for closing. */
+const farewellMs = 1000;
+/** A connection that lasted this long makes the next pause a short one. */
+const steadyMs = 10_000;
+
+/**
+ * States: **connecting** → **online** (birth published, batches flow) → **lost** (a pause, growing with each failure) →
+ * **connecting** …; disposed: **draining** when online, otherwise at once → **stopped**.
+ */
+export class Uplink implements AsyncDisposable {
+  readonly #options: UplinkOptions;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  #online: Connection | undefined;
+  /** Of this connection: highest `firstSeq` published, batches without PUBACK, batches read ahead from the outbox. */
+  #published = -1;
+  #inFlight = 0;
+  #ahead: SealedBatch[] = [];
+  #statusInFlight = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    options.outbox.onChange(() => this.#pump());
+    this.#running = this.#run();
+  }
+
+  get connected(): boolean {
+    return this.#online !== undefined;
+  }
+
+  /** Sends what the outbox holds while the broker answers, says OFFLINE, and closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const connection = this.#online;
+    if (connection !== undefined) {
+      const { drainMs = 5000, outbox, log } = this.#options;
+      await Promise.race([this.#idle(), connection.closed, wait(drainMs, undefined, { ref: false })]);
+      this.#stopping.abort();
+      if (outbox.level.readings > 0)
+        log.info({ readings: outbox.level.readings }, 'what is left in the outbox is sent after the next start');
+      const said = new Promise<void>(resolve => this.#publishStatus(connection, GatewayState.OFFLINE, resolve));
+      await Promise.race([said, connection.closed, wait(farewellMs, undefined, { ref: false })]);
+      connection.end();
+      await Promise.race([connection.closed, wait(farewellMs, undefined, { ref: false })]);
+      connection.destroy();
+    }
+    this.#stopping.abort();
+    this.#options.outbox.onChange(() => {});
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { log, mqtt, minPauseMs = 100, maxPauseMs = 5000 } = this.#options;
+    const { signal } = this.#stopping;
+    let failures = 0;
+    for (;;) {
+      let openedAtMs = Number.POSITIVE_INFINITY;
+      const connection = this.#connect();
+      const abort = (): void => (this.#online === undefined ? connection.destroy() : undefined);
+      signal.addEventListener('abort', abort, { once: true });
+      void connection.opened.then(() => {
+        if (failures > 0) log.info({ failures }, `connected to ${mqtt.url} again`);
+        else log.info(`connected to ${mqtt.url}`);
+        openedAtMs = performance.now();
+        this.#goOnline(connection);
+      });
+      const reason = await connection.closed;
+      // A broker that accepts and soon closes again is not one that works: the pauses go on growing.
+      if (performance.now() - openedAtMs > steadyMs) failures = 0;
+      signal.removeEventListener('abort', abort);
+      const wasOnline = this.#online !== undefined;
+      this.#online = undefined;
+      if (signal.aborted) return;
+      if (wasOnline) log.warn(`lost ${mqtt.url}: ${reason}; readings stay in the outbox, connecting until it works`);
+      else if (failures === 0) log.warn(`cannot connect to ${mqtt.url}: ${reason}; trying until it works`);
+      await wait(backoffMs(failures, minPauseMs, maxPauseMs), undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      failures += 1;
+    }
+  }
+
+  #connect(): Connection {
+    const { gateway, mqtt } = this.#options;
+    return connect({
+      ...mqtt,
+      clientId: gateway,
+      username: mqtt.username ?? gateway,
+      password: mqtt.password,
+      will: { topic: mqttTopic(gateway, 'status'), payload: this.#statusAs(GatewayState.OFFLINE) },
+    });
+  }
+
+  #goOnline(connection: Connection): void {
+    this.#online = connection;
+    this.#published = -1;
+    this.#inFlight = 0;
+    this.#ahead = [];
+    this.#statusInFlight = false;
+    this.#publishStatus(connection, GatewayState.ONLINE);
+    const pulse = setInterval(() => {
+      if (!this.#statusInFlight) this.#publishStatus(connection, GatewayState.ONLINE);
+    }, this.#options.statusIntervalMs);
+    void connection.closed.then(() => clearInterval(pulse));
+    this.#pump();
+  }
+
+  /** Publishes until the window is full or the outbox is read to its end. */
+  #pump(): void {
+    const connection = this.#online;
+    if (connection === undefined || this.#stopping.signal.aborted) return;
+    const { outbox, mqtt } = this.#options;
+    while (this.#inFlight < mqtt.inFlight) {
+      if (this.#ahead.length === 0) this.#ahead = outbox.page(this.#published, mqtt.inFlight);
+      const batch = this.#ahead.shift();
+      if (batch === undefined) break;
+      this.#published = batch.firstSeq;
+      this.#inFlight += 1;
+      connection.publish(mqttTopic(this.#options.gateway, 'readings'), batch.bytes, { retain: false }, () => {
+        this.#acknowledged(connection, batch);
+      });
+    }
+    if (this.#inFlight === 0) this.#onIdle?.();
+  }
+
+  #acknowledged(connection: Connection, batch: SealedBatch): void {
+    if (this.#online === connection) this.#inFlight -= 1;
+    this.#options.onAcknowledged?.(batch.lastSeq - batch.firstSeq + 1);
+    this.#options.outbox.acknowledge(batch); // Tells its listener, which pumps.
+  }
+
+  /** Resolves when everything in the outbox is acknowledged. */
+  #idle(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onIdle = resolve;
+      this.#pump();
+    });
+  }
+
+  #publishStatus(connection: Connection, state: GatewayStatus['state'], onPuback?: () => void): void {
+    const topic = mqttTopic(this.#options.gateway, 'status');
+    this.#statusInFlight = true;
+    connection.publish(topic, this.#statusAs(state), { retain: true }, () => {
+      this.#statusInFlight = false;
+      onPuback?.();
+    });
+  }
+
+  #statusAs(state: GatewayStatus['state']): Uint8Array {
+    return encodeStatus({ ...this.#options.status(), state });
+  }
+}
