@@ -39,11 +39,13 @@ export class Lane {
   readonly #draining = new AbortController();
   #session: ProducerSession | undefined;
   #opening: Promise<ProducerSession> | undefined;
+  /** The session, or the one being opened. */
+  #newest: ProducerSession | undefined;
   #shipping = false;
   #linger: NodeJS.Timeout | undefined;
   #lastRequestAt = Number.NEGATIVE_INFINITY;
-  #idle = Promise.withResolvers<void>();
-  healthy = true;
+  readonly #drained = Promise.withResolvers<void>();
+  #failedLast = false;
 
   /** @param release is told of each record once its memory is free, perhaps twice. */
   constructor(
@@ -60,6 +62,11 @@ export class Lane {
     this.#release = release;
   }
 
+  /** False from the first failed attempt until the next acknowledgement. */
+  get healthy(): boolean {
+    return !this.#failedLast && !this.#outage.failing;
+  }
+
   add(pending: Pending): void {
     this.#waiting.add(pending);
     this.#schedule();
@@ -67,21 +74,30 @@ export class Lane {
 
   /** Rejects what is past its deadline: what waits is forgotten, what is under way stays in its request. */
   expire(now: number): void {
-    const late = (pending: Pending) => pending.deadlineAt <= now;
+    const late = ({ settled, deadlineAt }: Pending) => !settled && deadlineAt <= now;
     for (const pending of this.#waiting.expire(late)) {
       this.#release([pending]);
       pending.reject(new TransientError(`not sent to Kafka in time: ${this.#outage.reason}`));
     }
     for (const parts of this.#underWay) {
-      for (const { records } of parts) {
-        for (const pending of records) {
-          if (!pending.settled && late(pending)) {
-            pending.reject(new TransientError(`Kafka did not acknowledge in time: ${this.#outage.reason}`));
-          }
-        }
+      for (const pending of parts.flatMap(({ records }) => records).filter(late)) {
+        this.#failed('no acknowledgement in time');
+        pending.reject(new TransientError(`Kafka did not acknowledge in time: ${this.#outage.reason}`));
       }
     }
-    this.#settleIdle();
+    if (this.#draining.signal.aborted) this.#stopIfHopeless();
+  }
+
+  #stopIfDone(): void {
+    if (this.#waiting.count === 0 && this.#underWay.size === 0) this.#drained.resolve();
+  }
+
+  /** While closing, nothing is worth waiting for once every record has its answer. */
+  #stopIfHopeless(): void {
+    if (this.#waiting.count > 0) return;
+    for (const parts of this.#underWay) if (stillPending(parts).length > 0) return;
+    this.#newest?.abandon();
+    this.#drained.resolve();
   }
 
   /** Paces requests: one a `lingerMs` at most, unless a part is full; after a quiet time at once. */
@@ -118,7 +134,7 @@ export class Lane {
       this.#underWay.delete(parts);
       for (const { records } of parts) this.#release(records);
       this.#schedule();
-      this.#settleIdle();
+      if (this.#draining.signal.aborted) this.#stopIfDone();
     });
     if (this.#options.outstandingRequests > 1) this.#schedule();
   }
@@ -127,22 +143,23 @@ export class Lane {
   async #deliver(shipment: Shipment): Promise<void> {
     const giveUpAt = performance.now() + 2 * this.#options.deadlineMs;
     for (const delay of backoff(50, 1000)) {
+      // A new session has no memory of what the old one sent: only what still matters is sent again.
+      let parts = shipment.parts;
+      if (shipment.session === undefined || shipment.session !== this.#session) parts = stillPending(parts);
+      if (parts.length === 0) return;
       let session: ProducerSession;
       try {
         session = await this.#connected();
       } catch (error) {
         this.#failed(messageOf(error));
         if (this.#hopeless(shipment, giveUpAt)) return;
-        await pauseFor(delay, this.#draining.signal.aborted ? undefined : this.#draining.signal);
+        await this.#pause(delay);
         continue;
       }
-      // A new session has no memory of what the old one sent: only what still matters is sent again.
-      const parts = shipment.session === session ? shipment.parts : stillPending(shipment.parts);
-      if (parts.length === 0) return;
       shipment = { parts, session };
       const answer = await this.#attempt(session, parts, giveUpAt);
       if (!('remedy' in answer)) {
-        this.healthy = true;
+        this.#failedLast = false;
         this.#outage.recovered();
         parts.forEach(({ records }, i) => {
           this.#release(records); // first: whoever waits for a record may look at `buffered`
@@ -157,8 +174,13 @@ export class Lane {
         this.#replace(session);
         return;
       }
-      await pauseFor(delay, this.#draining.signal.aborted ? undefined : this.#draining.signal);
+      await this.#pause(delay);
     }
+  }
+
+  /** A wait that a drain cuts short once. */
+  #pause(ms: number): Promise<void> {
+    return pauseFor(ms, this.#draining.signal.aborted ? undefined : this.#draining.signal);
   }
 
   /** Finds the record that can never be stored by sending in ever smaller pieces, in order; its neighbours go through. */
@@ -199,7 +221,7 @@ export class Lane {
   }
 
   #failed(reason: string): void {
-    this.healthy = false;
+    this.#failedLast = true;
     this.#outage.failed(reason);
   }
 
@@ -213,6 +235,7 @@ export class Lane {
 
   async #open(): Promise<ProducerSession> {
     const session = new ProducerSession(this.#kafka, this.#outage, this.#options.requestTimeoutMs);
+    this.#newest = session;
     try {
       await within(session.connect(), 2 * this.#options.requestTimeoutMs, 'connecting to Kafka');
     } catch (error) {
@@ -228,21 +251,15 @@ export class Lane {
     if (this.#session === session) this.#session = undefined;
   }
 
-  #settleIdle(): void {
-    if (this.#waiting.count === 0 && this.#underWay.size === 0) {
-      this.#idle.resolve();
-      this.#idle = Promise.withResolvers();
-    }
-  }
-
   /** Sends what waits, each record until its deadline, then disconnects. */
   async drain(): Promise<void> {
     this.#draining.abort();
     this.#schedule();
-    if (this.#waiting.count > 0 || this.#underWay.size > 0) await this.#idle.promise;
+    this.#stopIfDone();
+    await this.#drained.promise;
     clearTimeout(this.#linger);
-    await this.#opening?.catch(() => {});
     await this.#session?.close();
+    this.#newest?.abandon();
   }
 }
 

@@ -43,7 +43,12 @@ async function run(kafka: ProxiedKafka, load: Load): Promise<Outcome> {
     for (let i = 0; i < load.records; i++) {
       const value = `${i % load.keys}:${i}`;
       const sent = producer.send({ topic, key: `key-${i % load.keys}`, value: Buffer.from(value) });
-      sends.push(sent.then(position => void acknowledged.set(value, position), () => void failed++));
+      sends.push(
+        sent.then(
+          position => void acknowledged.set(value, position),
+          () => void failed++,
+        ),
+      );
       if (i % 10 === 9) await sleep(2);
     }
     await Promise.all(sends);
@@ -100,7 +105,14 @@ for (const [name, guards] of [
   test(`stores each acknowledged record once and in order across connection cuts: ${name}`, async () => {
     await using kafka = await proxiedKafka();
     for (let round = 0; round < ROUNDS; round++) {
-      const outcome = await run(kafka, { options: SENDING, guards, partitions: 3, keys: 8, records: 5000, weather: cuts });
+      const outcome = await run(kafka, {
+        options: SENDING,
+        guards,
+        partitions: 3,
+        keys: 8,
+        records: 5000,
+        weather: cuts,
+      });
       assert.deepEqual(outcome, { ...FLAWLESS, acknowledged: 5000 });
     }
   });

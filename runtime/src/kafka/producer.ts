@@ -190,7 +190,7 @@ export class KafkaProducer implements Producer {
 
   async #close(): Promise<void> {
     // Records still waiting for their partitions are routed or rejected first.
-    await Promise.all(Array.from(this.#unrouted.keys(), topic => this.#learn(topic)));
+    await Promise.allSettled([...this.#unrouted.values()].flat().map(({ stored }) => stored));
     await Promise.all(this.#lanes.map(lane => lane.drain()));
     await this.#admin[Symbol.asyncDispose]();
     clearInterval(this.#expiry);
