@@ -1,0 +1,205 @@
+/** One sink at work: a consumer that fetches while its store writes, and commits what is stored. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { messageOf, RejectedError, TransientError } from '@millrace/runtime/errors.ts';
+import type { Kafka } from '@millrace/runtime/kafka/connect.ts';
+import type { Consumer, RecordBatch } from '@millrace/runtime/kafka/types.ts';
+import type { Logger } from '@millrace/runtime/log.ts';
+import { kafkaTopics } from '@millrace/wire/names.ts';
+import type { SinkMetrics } from './metrics.ts';
+import { Positions } from './positions.ts';
+import type { QuestdbHttp, QuestdbHttpOptions } from './questdb/http.ts';
+import { Outage } from './questdb/outage.ts';
+import type { TableGate, WalWatch } from './questdb/wal-watch.ts';
+import { type RejectedTopic, sendRejected } from './rejected.ts';
+import type { Sink, Store, Taken, WriterLimits } from './sink.ts';
+
+export interface IntakeOptions {
+  readonly kafka: Kafka;
+  /** Begins the names of topics and groups. */
+  readonly prefix: string;
+  readonly limits: WriterLimits;
+  readonly drainTimeoutMs: number;
+  readonly questdb: QuestdbHttpOptions;
+  readonly http: QuestdbHttp;
+  readonly watch: WalWatch;
+  readonly rejected: RejectedTopic;
+  readonly metrics: SinkMetrics;
+  readonly log: Logger;
+  /** Begins the names of tables, for tests. */
+  readonly tablePrefix?: string;
+}
+
+/** Commits are gathered for this long: one costs Kafka about as much as a fetch, and redelivered rows change nothing. */
+const commitEveryMs = 250;
+
+/**
+ * Record: fetched → taken by the store (rows in memory) → settled (204, or in the rejected topic) → committed.
+ *
+ * The handler waits for room in the store alone, so that fetching goes on while requests are on the way. On close the
+ * store drains and the last positions are committed before the member leaves its group; what QuestDB does not take in
+ * time is not committed, and comes again.
+ */
+export class Intake implements AsyncDisposable {
+  readonly #sink: Sink;
+  readonly #options: IntakeOptions;
+  readonly #stop = new AbortController();
+  readonly #store: Store;
+  readonly #gate: TableGate;
+  readonly #outage: Outage;
+  readonly #cleanups: (() => void)[] = [];
+  #consumer: Consumer | undefined;
+  #positions = new Positions();
+  #commitTimer: NodeJS.Timeout | undefined;
+  #committing: Promise<void> = Promise.resolve();
+
+  static async open(sink: Sink, options: IntakeOptions): Promise<Intake> {
+    const intake = new Intake(sink, options);
+    await intake.#join();
+    return intake;
+  }
+
+  private constructor(sink: Sink, options: IntakeOptions) {
+    const { limits, questdb, http, watch, metrics, log, rejected, tablePrefix = '' } = options;
+    this.#sink = sink;
+    this.#options = options;
+    this.#outage = new Outage(log);
+    this.#gate = watch.gate(tablePrefix + sink.table);
+    this.#store = sink.openStore({
+      limits,
+      table: tablePrefix + sink.table,
+      tablePrefix,
+      http,
+      questdb,
+      outage: this.#outage,
+      gate: this.#gate,
+      metrics,
+      log,
+      stop: this.#stop.signal,
+      reject: async (taken, rejection) => {
+        await sendRejected(rejected, `sink-${sink.name}`, taken, rejection, this.#stop.signal);
+        metrics.rejected.inc();
+      },
+    });
+  }
+
+  /** Never resolves; rejects when this sink cannot go on. */
+  get failed(): Promise<never> {
+    return Promise.race([this.#consumer!.failed, this.#store.failed]);
+  }
+
+  /** True, or what is missing for storing a record now. */
+  get ready(): true | string {
+    if (this.#outage.reason !== undefined) return this.#outage.reason;
+    if (!this.#gate.isOpen) return `table ${this.#sink.table} is suspended or behind`;
+    return this.#consumer?.healthy === true ? true : 'the consumer is not in its group';
+  }
+
+  /** Records behind the end of the topic, and those taken that are not yet settled. */
+  get lag(): number {
+    return (this.#consumer?.lag ?? 0) + this.#positions.outstanding;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const cleanup of this.#cleanups) cleanup();
+    // The consumer is paused while its table is; closing must not wait for that.
+    await this.#consumer?.[Symbol.asyncDispose]();
+    this.#stop.abort(new Error('the sink has stopped'));
+    clearTimeout(this.#commitTimer);
+    await this.#store[Symbol.asyncDispose]();
+  }
+
+  async #join(): Promise<void> {
+    const { kafka, prefix } = this.#options;
+    const consumer = await kafka.openConsumer(
+      { groupId: `${prefix}sink.${this.#sink.name}`, topics: [kafkaTopics(prefix)[this.#sink.topic]] },
+      {
+        onAssigned: async () => {
+          // What was taken before comes again, from the committed positions.
+          this.#positions = new Positions();
+        },
+        onBatch: (batch, signal) => this.#take(batch, signal),
+        onDrain: () => this.#drain(),
+      },
+    );
+    this.#consumer = consumer;
+    const follow = (open: boolean): void => {
+      this.#options.metrics.paused.set(open ? 0 : 1);
+      if (open) consumer.resume();
+      else consumer.pause();
+    };
+    if (!this.#gate.isOpen) follow(false);
+    this.#cleanups.push(this.#gate.onChange(follow));
+  }
+
+  async #take({ topic, partition, records }: RecordBatch, signal: AbortSignal): Promise<void> {
+    const { metrics, rejected } = this.#options;
+    const positions = this.#positions;
+    const rejections: Promise<void>[] = [];
+    for (const record of records) {
+      await this.#store.room(signal);
+      const done = positions.take(topic, partition, record.offset);
+      const taken: Taken = {
+        topic,
+        partition,
+        record,
+        settled: () => {
+          done();
+          this.#commitSoon();
+        },
+      };
+      try {
+        metrics.taken(this.#store.take(taken));
+      } catch (error) {
+        if (!(error instanceof RejectedError)) throw error;
+        const { field } = error;
+        const reason = messageOf(error).replace(`${field}: `, '');
+        const sent = sendRejected(rejected, `sink-${this.#sink.name}`, taken, { reason, field }, signal).then(() => {
+          metrics.rejected.inc();
+          taken.settled();
+        });
+        sent.catch(() => {}); // Seen below; here it only must not count as unhandled while others are taken.
+        rejections.push(sent);
+      }
+    }
+    await Promise.all(rejections);
+  }
+
+  #commitSoon(): void {
+    this.#commitTimer ??= setTimeout(() => {
+      this.#commitTimer = undefined;
+      this.#committing = this.#committing.then(() => this.#commit());
+    }, commitEveryMs);
+  }
+
+  async #commit(): Promise<void> {
+    const positions = this.#positions;
+    const reached = positions.reached();
+    if (reached.length === 0) return;
+    try {
+      await this.#consumer!.commit(reached);
+    } catch (error) {
+      positions.restore(reached);
+      if (!(error instanceof TransientError))
+        return this.#options.log.error({ err: error }, 'positions could not be committed');
+      // The consumer says by itself that Kafka is away; the records come again at worst, and change nothing.
+      this.#options.log.debug(`positions not committed: ${messageOf(error)}`);
+      if (!this.#stop.signal.aborted) this.#commitSoon();
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const { drainTimeoutMs, log } = this.#options;
+    const deadline = new AbortController();
+    const outcome = await Promise.race([
+      this.#store.drained().then(() => 'drained'),
+      wait(drainTimeoutMs, 'late', { signal: deadline.signal }),
+    ]).finally(() => deadline.abort());
+    if (outcome === 'late')
+      log.warn(
+        `${this.#positions.outstanding} records were not stored within ${drainTimeoutMs} ms; they come again after the next start`,
+      );
+    clearTimeout(this.#commitTimer);
+    await this.#committing;
+    await this.#commit();
+  }
+}

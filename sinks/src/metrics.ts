@@ -1,0 +1,63 @@
+import { Counter, Gauge, Histogram, type Metrics } from '@millrace/runtime/metrics.ts';
+import { readingHeaders } from '@millrace/wire/names.ts';
+import type { Taken } from './sink.ts';
+
+/** What one sink counts; each shows as `millrace_sink_…{sink="readings"}`. */
+export interface SinkMetrics {
+  /** Rows taken from Kafka. */
+  taken(rows: number): void;
+  /** Rows of a record that QuestDB has acknowledged; also observes the time since the bridge received it. */
+  stored(taken: Taken, rows: number): void;
+  readonly requests: { inc(): void };
+  readonly retries: { inc(): void };
+  readonly rejected: { inc(): void };
+  readonly restarts: { inc(): void };
+  readonly paused: { set(value: 0 | 1): void };
+}
+
+/** Registers the counters of all sinks; call once a process. */
+export function openSinkMetrics({ registry, flow }: Metrics): (sink: string) => SinkMetrics {
+  const registers = [registry];
+  const labelNames = ['sink'] as const;
+  const counter = (name: string, help: string) =>
+    new Counter({ name: `millrace_sink_${name}`, help, labelNames, registers });
+  const rows = counter('rows_total', 'Rows that QuestDB acknowledged.');
+  const requests = counter('requests_total', 'Write requests to QuestDB.');
+  const retries = counter('retries_total', 'Write requests that have to be sent again.');
+  const rejected = counter('rejected_total', 'Records, or single rows of one, sent to the rejected topic.');
+  const restarts = counter('restarts_total', 'Times the sink failed and was started again.');
+  const paused = new Gauge({
+    name: 'millrace_sink_paused',
+    help: '1 while QuestDB takes rows that nobody can read yet.',
+    labelNames,
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'millrace_sink_received_to_stored_seconds',
+    help: 'From the bridge (or, without its header, from Kafka) to the acknowledgement of QuestDB.',
+    labelNames,
+    registers,
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600],
+  });
+  return sink => {
+    const labels = { sink };
+    const [ownRows, ownLatency] = [rows.labels(labels), latency.labels(labels)];
+    paused.set(labels, 0);
+    return {
+      taken: count => flow.in.inc(count),
+      stored: ({ record }, count) => {
+        ownRows.inc(count);
+        flow.out.inc(count);
+        const receivedMs = Number(record.headers[readingHeaders.receivedAt] ?? Number.NaN) / 1000;
+        ownLatency.observe(
+          Math.max(0, Date.now() - (Number.isFinite(receivedMs) ? receivedMs : record.timestampMs)) / 1000,
+        );
+      },
+      requests: requests.labels(labels),
+      retries: retries.labels(labels),
+      rejected: rejected.labels(labels),
+      restarts: restarts.labels(labels),
+      paused: { set: value => paused.set(labels, value) },
+    };
+  };
+}

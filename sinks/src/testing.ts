@@ -1,0 +1,191 @@
+/** For this room's tests: topics and tables of a test's own on the shared servers, and what to wait for. */
+import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Kafka, openKafka } from '@millrace/runtime/kafka/connect.ts';
+import { millraceTopics } from '@millrace/runtime/kafka/topics.ts';
+import type { Admin, IncomingRecord, OutgoingRecord, Producer } from '@millrace/runtime/kafka/types.ts';
+import { type Logger, openLog } from '@millrace/runtime/log.ts';
+import { type Metrics, openMetrics } from '@millrace/runtime/metrics.ts';
+import { sharedStack } from '@millrace/stack/testing.ts';
+import { type Batch, encodeBatch } from '@millrace/wire/batch.ts';
+import { type KafkaTopics, kafkaTopics, readingHeaders } from '@millrace/wire/names.ts';
+import { QuestdbHttp, type QuestdbHttpOptions } from './questdb/http.ts';
+import { migrate } from './questdb/migrations.ts';
+import { WalWatch } from './questdb/wal-watch.ts';
+import { chosenSinks, openSinks, type RunningSinks, type SinksOptions } from './running.ts';
+
+/** Answers a condition within the deadline, or fails with the sentence. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs = 30_000,
+): Promise<void> {
+  const end = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await wait(20);
+  }
+}
+
+export interface Lab extends AsyncDisposable {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  readonly producer: Producer;
+  readonly prefix: string;
+  readonly topics: KafkaTopics;
+  readonly tablePrefix: string;
+  readonly questdb: QuestdbHttpOptions;
+  readonly http: QuestdbHttp;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Starts sinks on this test's topics and tables; the caller disposes of them. */
+  start(
+    names: readonly string[],
+    limits?: Partial<SinksOptions['config']> & { lagLimit?: number },
+  ): Promise<RunningSinks>;
+  /** Offsets committed by a sink, summed over partitions. */
+  committed(sink: string, topic: string): Promise<number>;
+  count(table: string): Promise<number>;
+  /** Of all rows and columns of a table, in one order. */
+  checksum(table: string): Promise<string>;
+  /** Records of the rejected topic so far, at least `least` of them. */
+  rejected(least: number): Promise<readonly IncomingRecord[]>;
+}
+
+export interface LabServers {
+  readonly brokers: readonly string[];
+  readonly questdbUrl: string;
+}
+
+/** @param servers Default: those that the whole test run shares. */
+export async function openLab({
+  partitions = 2,
+  servers,
+}: {
+  partitions?: number;
+  servers?: LabServers;
+} = {}): Promise<Lab> {
+  const { brokers, questdbUrl } = servers ?? (await shared());
+  const id = randomBytes(4).toString('hex');
+  const [prefix, tablePrefix] = [`test-${id}.`, `t${id}_`];
+  const questdb = { url: questdbUrl, user: 'admin', password: 'quest' };
+  const http = new QuestdbHttp(questdb);
+  const kafka = openKafka({ brokers });
+  const releasers = new AsyncDisposableStack();
+  releasers.use(http);
+  const admin = releasers.use(await kafka.openAdmin());
+  const producer = releasers.use(await kafka.openProducer());
+  await admin.ensureTopics(millraceTopics({ prefix, partitions, replicationFactor: 0 }));
+  await migrate(http, { tablePrefix });
+  const topics = kafkaTopics(prefix);
+  const log = openLog('test', process.env.MILLRACE_TEST_LOG ?? 'silent');
+  const metrics = openMetrics('test');
+  const count = async (table: string): Promise<number> => {
+    const { rows } = await http.query(`SELECT count() FROM ${tablePrefix}${table}`);
+    return Number(rows[0]![0]);
+  };
+  return {
+    kafka,
+    admin,
+    producer,
+    prefix,
+    topics,
+    tablePrefix,
+    questdb,
+    http,
+    log,
+    metrics,
+    count,
+    start: async (names, { lagLimit = 500, ...limits } = {}) => {
+      const stack = new AsyncDisposableStack();
+      const watch = stack.use(WalWatch.start({ http, log, lagLimit, intervalMs: 100 }));
+      const config = { batchRows: 10_000, batchBytes: 8_388_608, lingerMs: 10, drainTimeoutMs: 10_000, ...limits };
+      const running = openSinks(chosenSinks(names), {
+        kafka,
+        prefix,
+        tablePrefix,
+        questdb,
+        http,
+        watch,
+        log,
+        config,
+        metrics: openMetrics('test'),
+        rejected: { producer, topic: topics.rejected, log },
+      });
+      stack.use(running);
+      return {
+        failed: running.failed,
+        get ready() {
+          return running.ready;
+        },
+        [Symbol.asyncDispose]: () => stack.disposeAsync(),
+      };
+    },
+    committed: async (sink, topic) => {
+      const offsets = await admin.committedOffsets(`${prefix}sink.${sink}`, topic);
+      return offsets.reduce((sum, offset) => sum + Number(offset ?? 0n), 0);
+    },
+    checksum: async table => {
+      const { rows } = await http.query(`SELECT * FROM ${tablePrefix}${table}`);
+      const lines = rows.map(row => JSON.stringify(row)).sort();
+      return `${lines.length} ${createHash('sha256').update(lines.join('\n')).digest('hex')}`;
+    },
+    rejected: async least => {
+      const records: IncomingRecord[] = [];
+      await using consumer = await kafka.openConsumer(
+        { groupId: `${prefix}reader.${randomBytes(4).toString('hex')}`, topics: [topics.rejected] },
+        { onBatch: async batch => void records.push(...batch.records) },
+      );
+      await Promise.race([
+        until(`${least} records in ${topics.rejected}`, () => records.length >= least),
+        consumer.failed,
+      ]);
+      return records;
+    },
+    [Symbol.asyncDispose]: () => releasers.disposeAsync(),
+  };
+}
+
+async function shared(): Promise<LabServers> {
+  const { brokers, questdb } = await sharedStack();
+  return { brokers, questdbUrl: questdb.httpUrl };
+}
+
+/** A batch of `count` readings of three series, one a millisecond from `startUs`. */
+export function testBatch({
+  gateway = 'lamp-1',
+  boot = 7,
+  firstSeq = 0,
+  count = 50,
+  startUs = 1_760_000_000_000_000,
+} = {}): Batch {
+  const index = Array.from({ length: count }, (_, i) => i);
+  return {
+    gateway: gateway as Batch['gateway'],
+    site: 'Höfn harbour, east=1',
+    boot,
+    firstSeq,
+    series: [
+      { sensor: 'air 1', metric: 'temperature', unit: 'Cel', intervalMs: 1000, zone: 'north,\\1' },
+      { sensor: 'air 1', metric: 'humidity', unit: '%', intervalMs: 1000, zone: '' },
+      { sensor: 'people', metric: 'count', unit: '{people}', intervalMs: 0, zone: 'Ōtara' },
+    ],
+    seriesIndex: index.map(i => i % 3),
+    timeUs: index.map(i => startUs + (firstSeq + i) * 1000),
+    value: index.map(i => Math.sin(firstSeq + i) * 100),
+    quality: index.map(i => (i % 10 === 9 ? 1 : 0)),
+    clock: 1,
+    completeThroughUs: 0,
+    dropped: [],
+  };
+}
+
+/** The batch as the bridge appends it. */
+export function readingsRecord(topic: string, batch: Batch, receivedUs = 1_760_000_001_000_000): OutgoingRecord {
+  return {
+    topic,
+    key: batch.gateway,
+    value: encodeBatch(batch),
+    headers: { [readingHeaders.receivedAt]: String(receivedUs), bridge: 'b1' },
+  };
+}
