@@ -1,6 +1,7 @@
 import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
+import { wholeAnswers } from './frames.ts';
 
 /** Where a connection meant for a broker really goes: tests put a proxy there. */
 export type ConnectVia = (host: string, port: number) => { readonly host: string; readonly port: number };
@@ -33,7 +34,7 @@ export class Sockets {
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
-    return socket;
+    return withWholeAnswers(socket);
   };
 
   get closed(): boolean {
@@ -49,4 +50,21 @@ export class Sockets {
     this.#closed = true;
     this.cut('this client is closed');
   }
+}
+
+/** kafkajs listens for `data` once, with `on`: it gets whole answers. */
+function withWholeAnswers(socket: Socket): Socket {
+  const on = socket.on.bind(socket) as (event: string, listener: (...args: never[]) => void) => Socket;
+  socket.on = (event: string, listener: (...args: never[]) => void) => {
+    if (event !== 'data') return on(event, listener);
+    const receive = wholeAnswers(listener as unknown as (answers: Buffer) => void);
+    return on('data', (chunk: Buffer) => {
+      try {
+        receive(chunk);
+      } catch (error) {
+        socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  };
+  return socket;
 }
