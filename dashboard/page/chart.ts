@@ -1,6 +1,6 @@
 /** One series over time: the mean of each bucket as a line in the band from lowest to highest; gaps stay gaps. */
 import type { Points, Range } from '../src/answers.ts';
-import { clockTime, duration, quantity, quantityText } from './format.ts';
+import { clockTime, duration, quantity, quantityText, unitSymbol } from './format.ts';
 import uPlot from './uplot.js';
 
 type Column = (number | null)[];
@@ -78,8 +78,9 @@ export class Chart {
   /** What a point and the band stand for. */
   about(): string {
     const { stepMs = 0, gapMs = 0 } = this.#range ?? {};
-    const each = duration(stepMs).replace(/^1 /, '');
-    return `Line: mean of each ${each}. Band: lowest to highest. No line where readings are missing for ${duration(gapMs)} or more.`;
+    const unit = unitSymbol(this.#shown?.unit ?? null);
+    const inUnit = unit === '' ? '' : `, in ${unit}`;
+    return `Line: mean of each ${each(stepMs)}${inUnit}. Band: lowest to highest. Gap: no reading for ${duration(gapMs)} or more.`;
   }
 
   #draw(): void {
@@ -107,11 +108,16 @@ export class Chart {
     return {
       ...this.#size(),
       legend: { show: false },
+      padding: [10, 16, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true, range: () => [(now() - minutes * 60_000) / 1000, now() / 1000] } },
       axes: [
-        { ...axis, space: 70, values: (_plot, splits) => splits.map(split => axisTime(split, minutes)) },
-        { ...axis, size: 62, values: (_plot, splits) => splits.map(split => axisValue(split, splits, unit)) },
+        { ...axis, space: 70, size: 30, values: (_plot, splits) => splits.map(split => axisTime(split, minutes)) },
+        {
+          ...axis,
+          size: /^(By|bit)\b/.test(unit ?? '') ? 66 : 52,
+          values: (_plot, splits) => splits.map(split => axisValue(split, splits, unit)),
+        },
       ],
       series: [
         {},
@@ -162,6 +168,11 @@ function columns({ t, min, mean, max, stepMs, gapMs }: Range): uPlot.AlignedData
   return [seconds, highs, lows, means];
 }
 
+/** `second`, `5 s`, `minute`. */
+function each(ms: number): string {
+  return ({ 1000: 'second', 60_000: 'minute', 3_600_000: 'hour' } as Record<number, string>)[ms] ?? duration(ms);
+}
+
 function axisTime(seconds: number, minutes: number): string {
   const date = new Date(seconds * 1000);
   const midnight = date.getHours() === 0 && date.getMinutes() === 0;
@@ -177,7 +188,7 @@ function axisValue(value: number, splits: readonly number[], ucum: string | null
     const { number, unit } = quantity(value, ucum);
     return value === 0 ? '0' : `${number} ${unit}`;
   }
-  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0)) || 1;
-  const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0));
+  const digits = Number(step.toPrecision(6)).toString().split('.')[1]?.length ?? 0;
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace('-', '−');
 }

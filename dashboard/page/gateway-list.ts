@@ -1,7 +1,7 @@
 /** The gateways as cards; one chosen narrows the table to its series. */
 import type { Gateway } from '../src/answers.ts';
 import { make, setText } from './dom.ts';
-import { clockTime, duration, plural } from './format.ts';
+import { clockTime, duration } from './format.ts';
 
 interface Card {
   readonly item: HTMLLIElement;
@@ -58,7 +58,13 @@ export class GatewayList {
       make('span', 'seen'),
       make('span', 'outbox'),
     ];
-    const button = make('button', 'card', make('span', 'id', id), state, site, seen, outbox);
+    const button = make(
+      'button',
+      'card',
+      make('span', 'line', make('span', 'id', id), state),
+      site,
+      make('span', 'line', seen, outbox),
+    );
     button.type = 'button';
     button.addEventListener('click', () => this.#onToggle(id));
     return { item: make('li', '', button), button, site, state, seen, outbox };
@@ -80,14 +86,11 @@ function fill(
   setText(seen, age < 10_000 ? 'seen just now' : `seen ${duration(age)} ago`);
   seen.title = clockTime(gateway.lastSeen, now);
   setText(outbox, outboxText(gateway));
+  outbox.title = 'readings that wait on the gateway, when it last reported';
 }
 
 function outboxText({ outboxReadings, dropped }: Gateway): string {
-  const waiting =
-    outboxReadings === null
-      ? ''
-      : outboxReadings === 0
-        ? 'outbox empty'
-        : `${plural(outboxReadings, 'reading')} in outbox`;
+  if (outboxReadings === null) return '';
+  const waiting = outboxReadings === 0 ? 'outbox empty' : `${outboxReadings.toLocaleString('en')} in outbox`;
   return dropped ? `${waiting}, ${dropped.toLocaleString('en')} dropped` : waiting;
 }

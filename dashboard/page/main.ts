@@ -133,7 +133,7 @@ class Page {
 
   /** Where there is room beside the table, the first live series is shown unasked, so that the page is not half empty. */
   #suggest(): void {
-    if (!matchMedia('(min-width: 64rem)').matches) return;
+    if (!matchMedia('(min-width: 75rem)').matches) return;
     const first = [...this.#series.values()].find(one => !isStale(one, this.#now()) && one.completeness !== null);
     if (first === undefined) return;
     const { gateway, sensor, metric } = first;
