@@ -86,6 +86,7 @@ export class Uplink implements AsyncDisposable {
     const { log, mqtt, minPauseMs = 100, maxPauseMs = 5000 } = this.#options;
     const { signal } = this.#stopping;
     let failures = 0;
+    let said: string | undefined;
     for (;;) {
       let openedAtMs = Number.POSITIVE_INFINITY;
       const connection = this.#connect();
@@ -105,7 +106,8 @@ export class Uplink implements AsyncDisposable {
       this.#online = undefined;
       if (signal.aborted) return;
       if (wasOnline) log.warn(`lost ${mqtt.url}: ${reason}; readings stay in the outbox, connecting until it works`);
-      else if (failures === 0) log.warn(`cannot connect to ${mqtt.url}: ${reason}; trying until it works`);
+      else if (reason !== said) log.warn(`cannot connect to ${mqtt.url}: ${reason}; trying until it works`);
+      said = wasOnline ? undefined : reason;
       await wait(backoffMs(failures, minPauseMs, maxPauseMs), undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
       failures += 1;

@@ -1,0 +1,52 @@
+/** What the tests of the outbox and of the uplink share: folders, readings, and outboxes on them. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { type Logger, openLog } from '@millrace/runtime/log.ts';
+import { Clock } from '@millrace/wire/batch.ts';
+import type { GatewayId } from '@millrace/wire/names.ts';
+import { type Outbox, type OutboxOptions, openOutbox } from '../src/outbox/outbox.ts';
+import type { Reading } from '../src/reading.ts';
+
+export const gateway = 'gw-1' as GatewayId;
+export const silent: Logger = openLog('test', 'silent');
+
+export function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'millrace-edge-'));
+  after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export function openAt(path: string, options: Partial<OutboxOptions> = {}): Outbox {
+  return openOutbox({
+    path,
+    origin: { gateway, site: 'test', zone: '', clock: Clock.SYNCED },
+    sources: ['s'],
+    maxBytes: 1 << 30,
+    groupCommitMs: 5,
+    groupCommitReadings: 500,
+    log: silent,
+    ...options,
+  });
+}
+
+/** Readings whose values count up from `from`. */
+export function readings(count: number, from = 0): Reading[] {
+  return Array.from({ length: count }, (_, i) => ({
+    sensor: 'a',
+    metric: 'count',
+    unit: '1',
+    value: from + i,
+    timeUs: 1_700_000_000_000_000 + (from + i) * 1000,
+  }));
+}
+
+/** Waits until the condition holds; fails after `deadlineMs`. */
+export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
+  const end = Date.now() + deadlineMs;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}
