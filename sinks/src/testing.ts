@@ -13,6 +13,7 @@ import { QuestdbHttp, type QuestdbHttpOptions } from './questdb/http.ts';
 import { migrate } from './questdb/migrations.ts';
 import { WalWatch } from './questdb/wal-watch.ts';
 import { chosenSinks, openSinks, type RunningSinks, type SinksOptions } from './running.ts';
+import type { Sink } from './sink.ts';
 
 /** Answers a condition within the deadline, or fails with the sentence. */
 export async function until(
@@ -40,7 +41,7 @@ export interface Lab extends AsyncDisposable {
   readonly metrics: Metrics;
   /** Starts sinks on this test's topics and tables; the caller disposes of them. */
   start(
-    names: readonly string[],
+    which: readonly (string | Sink)[],
     limits?: Partial<SinksOptions['config']> & { lagLimit?: number },
   ): Promise<RunningSinks>;
   /** Offsets committed by a sink, summed over partitions. */
@@ -96,22 +97,25 @@ export async function openLab({
     log,
     metrics,
     count,
-    start: async (names, { lagLimit = 500, ...limits } = {}) => {
+    start: async (which, { lagLimit = 500, ...limits } = {}) => {
       const stack = new AsyncDisposableStack();
       const watch = stack.use(WalWatch.start({ http, log, lagLimit, intervalMs: 100 }));
       const config = { batchRows: 10_000, batchBytes: 8_388_608, lingerMs: 10, drainTimeoutMs: 10_000, ...limits };
-      const running = openSinks(chosenSinks(names), {
-        kafka,
-        prefix,
-        tablePrefix,
-        questdb,
-        http,
-        watch,
-        log,
-        config,
-        metrics: openMetrics('test'),
-        rejected: { producer, topic: topics.rejected, log },
-      });
+      const running = openSinks(
+        which.flatMap(one => (typeof one === 'string' ? chosenSinks([one]) : [one])),
+        {
+          kafka,
+          prefix,
+          tablePrefix,
+          questdb,
+          http,
+          watch,
+          log,
+          config,
+          metrics: openMetrics('test'),
+          rejected: { producer, topic: topics.rejected, log },
+        },
+      );
       stack.use(running);
       return {
         failed: running.failed,

@@ -163,8 +163,7 @@ export class Writer implements Store {
     for (let tries = 0; ; tries++) {
       await gate.passable(stop);
       try {
-        metrics.requests.inc();
-        const answer = await chunk.write(0, chunk.rows);
+        const answer = await this.#write(chunk, 0, chunk.rows);
         const bad = answer.outcome === 'stored' ? [] : await this.#isolate(chunk, answer);
         outage.recovered();
         await this.#settle(pieces, bad);
@@ -178,6 +177,16 @@ export class Writer implements Store {
     }
   }
 
+  /** @throws {TransientError} also when the table is at fault: every column we write is one that our migrations make. */
+  async #write(chunk: Chunk, from: number, to: number): Promise<WriteAnswer> {
+    this.#options.context.metrics.requests.inc();
+    const answer = await chunk.write(from, to);
+    // Said of a column for a moment after it was added, too, when `table_columns` shows it already.
+    if (answer.outcome !== 'stored' && /does not exist/.test(answer.message))
+      throw new TransientError((await this.#options.tableFault()) ?? `QuestDB: ${answer.message}`);
+    return answer;
+  }
+
   async #isolate(chunk: Chunk, first: WriteAnswer): Promise<readonly BadRow[]> {
     const { context, sink, tableFault } = this.#options;
     const fault = await tableFault();
@@ -185,10 +194,7 @@ export class Writer implements Store {
     return isolate({
       rows: chunk.rows,
       first,
-      write: (from, to) => {
-        context.metrics.requests.inc();
-        return chunk.write(from, to);
-      },
+      write: (from, to) => this.#write(chunk, from, to),
       takesRows: async () => {
         const probe = `${context.tablePrefix}sink_probe,sink=${sink} 0t\n`;
         return (await context.http.write(Buffer.from(probe))).outcome === 'stored';

@@ -63,7 +63,7 @@ export function encodeBatchLines(table: string, batch: Batch, received: number, 
 }
 
 /** One reading of a record, as a batch that keeps its identity (gateway, boot, seq). */
-function oneReading({ record }: Taken, i: number): Uint8Array {
+export function oneReading({ record }: Pick<Taken, 'record'>, i: number): Uint8Array {
   const batch = decodeBatch(bytesOf(record.value));
   return encodeBatch({
     ...batch,

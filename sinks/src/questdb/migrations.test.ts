@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { ConfigError } from '@millrace/runtime/errors.ts';
+import { sharedStack } from '@millrace/stack/testing.ts';
+import { QuestdbHttp } from './http.ts';
+import { migrate, readMigrations, tableFault } from './migrations.ts';
+
+async function open() {
+  const { questdb } = await sharedStack();
+  return {
+    http: new QuestdbHttp({ url: questdb.httpUrl, user: 'admin', password: 'quest' }),
+    tablePrefix: `t${randomBytes(4).toString('hex')}_`,
+  };
+}
+
+test('makes the tables of the contract, once', async () => {
+  const { http, tablePrefix } = await open();
+  using _ = http;
+  assert.deepEqual(await migrate(http, { tablePrefix }), [
+    '0001-readings',
+    '0002-stats',
+    '0003-alerts',
+    '0004-gateways',
+    '0005-sink-probe',
+  ]);
+  assert.deepEqual(await migrate(http, { tablePrefix }), []);
+  const columns = async (table: string) =>
+    (await http.query(`SELECT "column" FROM table_columns('${tablePrefix}${table}')`)).rows.flat().join(', ');
+  assert.equal(
+    await columns('readings'),
+    'ts, site, zone, gateway, sensor, metric, unit, value, quality, clock, received, boot, seq',
+  );
+  assert.equal(
+    await columns('stats'),
+    'ts, window, site, zone, gateway, sensor, metric, unit, count, expected, completeness, mean, min, max, stddev, p50, p95, p99, first, last, revision, final',
+  );
+  assert.equal(await columns('alerts'), 'ts, gateway, sensor, metric, rule, severity, state, value, message');
+  assert.equal(
+    await columns('gateways'),
+    'ts, gateway, site, state, version, boot, last_seq, outbox_readings, outbox_bytes, dropped, clock, clock_offset_ms, lat, lon',
+  );
+  const { rows } = await http.query(
+    `SELECT partitionBy, walEnabled, dedup FROM tables() WHERE table_name = '${tablePrefix}readings'`,
+  );
+  assert.deepEqual(rows, [['DAY', true, true]]);
+});
+
+test('several processes may start at once', async () => {
+  const { http, tablePrefix } = await open();
+  using _ = http;
+  await Promise.all(Array.from({ length: 4 }, () => migrate(http, { tablePrefix })));
+  assert.equal(await tableFault(http, 'readings', tablePrefix), undefined);
+  const { rows } = await http.query(`SELECT DISTINCT number FROM ${tablePrefix}migrations ORDER BY number`);
+  assert.deepEqual(rows.flat(), [1, 2, 3, 4, 5]);
+});
+
+test('a file that changed after it was applied is refused', async () => {
+  const { http, tablePrefix } = await open();
+  using _ = http;
+  await migrate(http, { tablePrefix });
+  const migrations = readMigrations().map(one => (one.number === 2 ? { ...one, sha256: 'f'.repeat(64) } : one));
+  await assert.rejects(migrate(http, { tablePrefix, migrations }), (error: Error) => {
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, /0002-stats\.sql.*is not the file that was applied to this QuestDB as number 2/);
+    return true;
+  });
+});
+
+test('a table that is not as the contract says is refused, with the difference', async () => {
+  const { http, tablePrefix } = await open();
+  using _ = http;
+  await http.query(
+    `CREATE TABLE ${tablePrefix}readings (ts TIMESTAMP, site SYMBOL, zone STRING) TIMESTAMP(ts) PARTITION BY DAY WAL`,
+  );
+  await assert.rejects(migrate(http, { tablePrefix }), /column zone is STRING, SYMBOL is needed/);
+});
