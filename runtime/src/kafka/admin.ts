@@ -110,8 +110,8 @@ export class KafkaAdmin implements Admin {
   }
 
   /** Forgets a consumer group without members. */
-  async deleteGroup(groupId: string): Promise<void> {
-    await this.#client.ask(`deleting group ${groupId}`, admin => admin.deleteGroups([groupId]), this.#deadlineMs);
+  async deleteGroup(groupId: string, deadlineMs: number): Promise<void> {
+    await this.#client.ask(`deleting group ${groupId}`, admin => admin.deleteGroups([groupId]), deadlineMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

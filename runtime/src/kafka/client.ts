@@ -1,5 +1,5 @@
 import kafkajs, { type LogEntry, type RetryOptions } from 'kafkajs';
-import { guardReadCommitted } from './aborted.ts';
+import { repairFetch } from './fetch-answer.ts';
 import type { KafkaLog, Outage } from './outage.ts';
 import { type ConnectVia, Sockets } from './sockets.ts';
 import { registerZstd } from './zstd.ts';
@@ -48,7 +48,7 @@ const CONNECTION_TIMEOUT_MS = 3000;
 /** A new kafkajs client. No I/O. Errors kafkajs only logs go to `outage`, said once until `outage.recovered()`. */
 export function openClient(options: KafkaOptions, outage: Outage, tuning: ClientTuning): Client {
   registerZstd();
-  guardReadCommitted();
+  repairFetch();
   const sockets = new Sockets(options.connectVia);
   const { sasl, ssl } = options;
   const kafka = new kafkajs.Kafka({

@@ -17,7 +17,7 @@ export interface Kafka {
 
 /**
  * Does no I/O. What is opened from it sets, for the whole process and always alike, kafkajs's zstd codec (`zstd.ts`) and
- * its filter for read_committed (`aborted.ts`).
+ * its reading of fetched batches (`fetch-answer.ts`).
  */
 export function openKafka(options: KafkaOptions): Kafka {
   return {

@@ -1,8 +1,8 @@
 import type { Batch, EachBatchPayload, Consumer as KafkaJsConsumer, PartitionAssigner } from 'kafkajs';
 import { InvariantError, messageOf, TransientError } from '../errors.ts';
-import { isGuarded } from './aborted.ts';
 import { protocolErrorOf } from './admin-client.ts';
 import { type Client, type KafkaOptions, openClient } from './client.ts';
+import { isRepaired } from './fetch-answer.ts';
 import type { Outage } from './outage.ts';
 import type { Position } from './types.ts';
 import { within } from './waiting.ts';
@@ -145,10 +145,8 @@ export class ConsumerSession {
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
-    if (this.#options.isolation === 'read_committed' && !isGuarded((batch as FetchedBatch).rawMessages)) {
-      throw new InvariantError(
-        'a fetched batch did not pass the filter for aborted records: broker too old for Fetch 11?',
-      );
+    if (!isRepaired((batch as FetchedBatch).rawMessages)) {
+      throw new InvariantError('a fetch was not answered in version 11, in which aborted records are filtered out');
     }
     this.#payloads.add(payload);
     this.#heartbeats ??= setInterval(() => void this.#heartbeat(), this.#options.heartbeatIntervalMs);

@@ -15,6 +15,9 @@ export interface ReadToEndOptions {
   readonly deadlineMs?: number;
 }
 
+const SESSION_MS = 10_000;
+const DELETE_GROUP_MS = 2000;
+
 /**
  * Reads partitions of a topic from their beginning to their ends as they are at the call, committed records only, each
  * partition in order; records appended meanwhile may come too. `onRecord` is awaited if it returns a promise.
@@ -53,7 +56,7 @@ export async function readTopicToEnd(
   try {
     await using consumer = KafkaConsumer.open(
       kafka.options,
-      { groupId, topics: [topic] },
+      { groupId, topics: [topic], sessionTimeoutMs: SESSION_MS },
       {
         async onBatch({ partition, records }, ended) {
           for (const record of records) {
@@ -71,8 +74,8 @@ export async function readTopicToEnd(
     if (!deadline.aborted) throw error;
     throw new TransientError(`${topic} was not read to its end within ${deadlineMs} ms`, { cause: error });
   } finally {
-    // An empty group would be kept for a week (offsets.retention.minutes).
-    await admin.deleteGroup(groupId).catch(() => {});
+    // Kafka keeps an empty group for a week (offsets.retention.minutes): not forgotten, it is only in the way.
+    await admin.deleteGroup(groupId, DELETE_GROUP_MS).catch(() => {});
   }
 }
 
