@@ -1,4 +1,5 @@
 import { destination, type Logger, pino } from 'pino';
+import type { KafkaLog } from './kafka/outage.ts';
 
 export type { Logger } from 'pino';
 
@@ -14,4 +15,9 @@ export function openLog(service: string, level: string): Logger {
     },
     destination({ fd: 2, sync: true }),
   );
+}
+
+/** The log of the Kafka port as lines of the service's own. */
+export function kafkaLog(log: Logger): KafkaLog {
+  return (level, message, details) => log[level](details ?? {}, message);
 }

@@ -1,0 +1,7 @@
+import type { Command } from '../command.ts';
+import { doctor } from './doctor.ts';
+import { bridge, dashboard, edge, processors, sinks } from './services.ts';
+import { topics } from './topics.ts';
+import { up } from './up.ts';
+
+export const commands: readonly Command[] = [up, edge, bridge, processors, sinks, dashboard, topics, doctor];

@@ -1,0 +1,46 @@
+/** Each service alone. Rooms are loaded when they are asked for, so that `--help` is quick. */
+import { type Command, parse } from '../command.ts';
+
+export const edge: Command = {
+  name: 'edge',
+  summary: "Run a gateway's agent: sources, outbox, uplink",
+  usage: '[--config FILE]',
+  example: 'millrace edge --config demo/this-machine.yaml',
+  run: async args => (await import('@millrace/edge/main.ts')).runEdge(parse(args, {}, { max: 0 }).source),
+};
+
+export const bridge: Command = {
+  name: 'bridge',
+  summary: 'Run the bridge: MQTT in, Kafka out',
+  usage: '[--config FILE]',
+  example: 'MILLRACE_KAFKA__BROKERS=kafka-1:9092,kafka-2:9092 millrace bridge',
+  run: async args => (await import('@millrace/bridge/main.ts')).runBridge(parse(args, {}, { max: 0 }).source),
+};
+
+export const processors: Command = {
+  name: 'processors',
+  summary: 'Run the processors: readings to rolling statistics',
+  usage: '[--config FILE]',
+  example: 'millrace processors --config millrace.yaml',
+  run: async args => (await import('@millrace/processors/main.ts')).runProcessors(parse(args, {}, { max: 0 }).source),
+};
+
+export const sinks: Command = {
+  name: 'sinks',
+  summary: 'Run the sinks: Kafka to QuestDB',
+  usage: '[--config FILE] [NAME …]',
+  options: '  NAME …          only these sinks: readings, stats, alerts, gateways (default: those that are enabled)',
+  example: 'millrace sinks readings stats',
+  run: async args => {
+    const { source, positionals } = parse(args, {}, { max: 16 });
+    return (await import('@millrace/sinks/main.ts')).runSinks(source, positionals.length > 0 ? positionals : undefined);
+  },
+};
+
+export const dashboard: Command = {
+  name: 'dashboard',
+  summary: 'Run the dashboard: web page and API over QuestDB',
+  usage: '[--config FILE]',
+  example: 'MILLRACE_DASHBOARD__PORT=8088 millrace dashboard',
+  run: async args => (await import('@millrace/dashboard/main.ts')).runDashboard(parse(args, {}, { max: 0 }).source),
+};

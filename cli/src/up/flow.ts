@@ -1,0 +1,38 @@
+/** What a service says of itself on `/metrics`: the three numbers of its flow. */
+export interface FlowSample {
+  readonly in: number;
+  readonly out: number;
+  readonly lag: number;
+  readonly atMs: number;
+}
+
+export interface Rates {
+  readonly inPerSecond: number;
+  readonly outPerSecond: number;
+  readonly lag: number;
+}
+
+/** @returns undefined while the service does not answer. */
+export async function readFlow(healthPort: number): Promise<FlowSample | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${healthPort}/metrics`, { signal: AbortSignal.timeout(1000) });
+    const text = await response.text();
+    const value = (name: string): number =>
+      Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, 'm').exec(text)?.[1] ?? 0);
+    return {
+      in: value('millrace_in_total'),
+      out: value('millrace_out_total'),
+      lag: value('millrace_lag'),
+      atMs: Date.now(),
+    };
+  } catch {
+    return undefined; // starting, ending or gone: the supervisor knows which
+  }
+}
+
+export function ratesBetween(before: FlowSample, after: FlowSample): Rates {
+  const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000);
+  // A restarted service counts from 0 again.
+  const rate = (from: number, to: number): number => Math.max(0, to - from) / seconds;
+  return { inPerSecond: rate(before.in, after.in), outPerSecond: rate(before.out, after.out), lag: after.lag };
+}

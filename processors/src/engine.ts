@@ -1,0 +1,37 @@
+import type { Batch } from '@millrace/wire/batch.ts';
+import type { StatsBatch } from '@millrace/wire/stats.ts';
+
+/** What an engine gives back since the last flush: results to publish, then state to keep, in this order. */
+export interface Flush {
+  readonly stats: readonly StatsBatch[];
+  /** Entries of the state topic that changed, by key; null deletes. */
+  readonly state: ReadonlyMap<string, Uint8Array | null>;
+}
+
+/** What became of readings, since the engine was made. */
+export interface EngineCounters {
+  counted: number;
+  /** Seen before, by (gateway, boot, seq). */
+  duplicate: number;
+  /** Their window was no longer kept. */
+  late: number;
+  /** Dated by a clock that was not synchronised. */
+  unsynced: number;
+  /** Dated further in the future than clocks differ. */
+  future: number;
+  /** Marked bad by their gateway. */
+  bad: number;
+}
+
+/**
+ * Computes statistics of one partition's readings. Does no I/O and reads no clock: its results follow from its input alone,
+ * so that a replay gives the same numbers.
+ */
+export interface Engine {
+  /** Takes back a state entry after a restart; all of them before the first `process`. */
+  restore(key: string, value: Uint8Array): void;
+  /** @param receivedAtUs when the bridge took the batch, µs since the Unix epoch. */
+  process(batch: Batch, receivedAtUs: number): void;
+  flush(): Flush;
+  readonly counters: EngineCounters;
+}

@@ -1,0 +1,17 @@
+import type { Consumer } from '@millrace/runtime/kafka/types.ts';
+import { Gauge, type Metrics } from '@millrace/runtime/metrics.ts';
+import type { Partitions } from './partitions.ts';
+
+/** `in` counts readings, `out` rows of statistics, `lag` records not yet processed. */
+export function processorMetrics({ registry, flow }: Metrics, partitions: Partitions, consumer: Consumer): void {
+  new Gauge({
+    name: 'millrace_processors_readings',
+    help: 'Readings since the start, by what became of them.',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      for (const [outcome, count] of Object.entries(partitions.counters)) this.set({ outcome }, count);
+      flow.lag.set(consumer.lag);
+    },
+  });
+}
