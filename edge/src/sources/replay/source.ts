@@ -22,8 +22,9 @@ interface Cursor {
   readonly row: number;
 }
 
-/** Rows that are due together go out together, up to about this many readings. */
+/** Rows that are due within a few milliseconds of each other go out together, up to about this many readings. */
 const gatherReadings = 1000;
+const gatherMs = 20;
 
 export function replaySource(config: ReplayConfig, file: string, places: ReadonlyMap<string, Place>): Source {
   return {
@@ -49,7 +50,7 @@ export function replaySource(config: ReplayConfig, file: string, places: Readonl
           rowsSeen = true;
           if (pass === start.pass && row.number <= start.row) continue;
           const dueMs = clock.dueMs(row.atMs);
-          if (dueMs > Date.now() || gathered.length >= gatherReadings) await flush(false);
+          if (dueMs > Date.now() + gatherMs || gathered.length >= gatherReadings) await flush(false);
           await waitUntil(dueMs, signal);
           const timeUs = Math.round((config.as === 'now' ? dueMs : row.atMs) * 1000);
           for (const { sensor, value } of row.values) gathered.push(reading(sensor, value, timeUs));

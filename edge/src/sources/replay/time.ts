@@ -21,8 +21,8 @@ export function timeParser({ timeFormat, timeZone }: Pick<ReplayConfig, 'timeFor
         return [ms];
       };
     case 'local': {
-      const offsetAt = zoneOffset(timeZone!);
-      return text => instantsOf(wallMs(text), offsetAt);
+      const instantsOf = zoneInstants(timeZone!);
+      return text => instantsOf(wallMs(text));
     }
   }
 }
@@ -51,14 +51,22 @@ function wallMs(text: string): number {
   return ms + Number(`0.${match[7] ?? 0}`) * 1000;
 }
 
-/** Both sides of a change of the clocks are tried; those which give the same wall time again are meant. */
-function instantsOf(wall: number, offsetAt: (ms: number) => number): number[] {
+/**
+ * The instants of a wall time. Offsets are looked up at both ends of the three days around its day (an instant is never
+ * farther from its wall time than 14 hours): where they differ, those are meant which give the same wall time again.
+ */
+function zoneInstants(timeZone: string): (wall: number) => number[] {
   const dayMs = 86_400_000;
-  const offsets = [...new Set([offsetAt(wall - dayMs), offsetAt(wall + dayMs)])];
-  return offsets
-    .map(offset => wall - offset)
-    .filter(instant => instant + offsetAt(instant) === wall)
-    .sort((a, b) => a - b);
+  const offsetAt = zoneOffset(timeZone);
+  let around: { readonly day: number; readonly offsets: readonly number[] } | undefined;
+  return wall => {
+    const day = Math.floor(wall / dayMs);
+    if (around?.day !== day)
+      around = { day, offsets: [...new Set([offsetAt((day - 1) * dayMs), offsetAt((day + 2) * dayMs)])] };
+    const instants = around.offsets.map(offset => wall - offset);
+    if (instants.length === 1) return instants;
+    return instants.filter(instant => instant + offsetAt(instant) === wall).sort((a, b) => a - b);
+  };
 }
 
 /** Offset from UTC in ms at an instant, by the time zone data that Node carries. */
