@@ -26,7 +26,7 @@ export interface Artifacts {
   readonly archives: string;
 }
 
-/** Twice the lock's 73 MB, for Maven keeps its own copy. */
+/** Twice the lock's 76 MB, for Maven keeps its own copy. */
 const ROOM_BYTES = 256 * 1024 * 1024;
 
 /** `$MILLRACE_CACHE`, else `$XDG_CACHE_HOME/millrace`, else `~/.cache/millrace`. */
