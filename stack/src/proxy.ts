@@ -102,7 +102,10 @@ export async function openProxy({ target }: { target: { host: string; port: numb
     blackhole(on) {
       frozen = on;
       for (const { client, server } of links) {
-        for (const socket of [client, server]) on ? socket.pause() : socket.resume();
+        for (const socket of [client, server]) {
+          if (on) socket.pause();
+          else socket.resume();
+        }
       }
     },
     delay(ms) {

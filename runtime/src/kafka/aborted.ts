@@ -15,7 +15,7 @@ export interface FetchedMessage {
 }
 
 /** What a broker answers to a Fetch for one partition, in `read_committed` with the aborted transactions in it. */
-export interface FetchedPartition {
+interface FetchedPartition {
   readonly abortedTransactions: { readonly producerId: string; readonly firstOffset: string }[] | null;
   readonly messages: readonly FetchedMessage[];
 }

@@ -58,8 +58,8 @@ export class WaitingRecords {
   take(limits: BatchLimits): PendingPart[] {
     const parts: PendingPart[] = [];
     let requestBytes = 0;
-    // Over a copy: what is put back below must not come a second time in this request.
-    for (const [id, queue] of [...this.#queues]) {
+    const rest: [string, PartitionQueue][] = [];
+    for (const [id, queue] of this.#queues) {
       if (requestBytes >= limits.maxRequestBytes) break;
       const taken: Pending[] = [];
       let partBytes = 0;
@@ -73,12 +73,13 @@ export class WaitingRecords {
       }
       requestBytes += partBytes;
       parts.push(toPart(taken));
-      // A partition with more waits behind the others: each gets its turn when requests are full.
       this.#queues.delete(id);
       if (queue.head < queue.records.length) {
-        this.#queues.set(id, { ...queue, records: queue.records.slice(queue.head), head: 0 });
+        rest.push([id, { ...queue, records: queue.records.slice(queue.head), head: 0 }]);
       }
     }
+    // A partition with more waits behind the others: each gets its turn when requests are full.
+    for (const [id, queue] of rest) this.#queues.set(id, queue);
     return parts;
   }
 

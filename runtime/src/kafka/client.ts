@@ -1,8 +1,7 @@
 import kafkajs, { type LogEntry, type RetryOptions } from 'kafkajs';
-import { repairFetch } from './fetch-answer.ts';
 import type { KafkaLog, Outage } from './outage.ts';
+import { repairKafkaJs } from './repairs.ts';
 import { type ConnectVia, Sockets } from './sockets.ts';
-import { registerZstd } from './zstd.ts';
 
 export interface KafkaOptions {
   /** Brokers to start from, `host:port`. */
@@ -18,14 +17,14 @@ export interface KafkaOptions {
   readonly connectVia?: ConnectVia | undefined;
 }
 
-export interface TlsOptions {
+interface TlsOptions {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly rejectUnauthorized?: boolean | undefined;
 }
 
-export interface SaslOptions {
+interface SaslOptions {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly username: string;
   readonly password: string;
@@ -47,8 +46,7 @@ const CONNECTION_TIMEOUT_MS = 3000;
 
 /** A new kafkajs client. No I/O. Errors kafkajs only logs go to `outage`, said once until `outage.recovered()`. */
 export function openClient(options: KafkaOptions, outage: Outage, tuning: ClientTuning): Client {
-  registerZstd();
-  repairFetch();
+  repairKafkaJs();
   const sockets = new Sockets(options.connectVia);
   const { sasl, ssl } = options;
   const kafka = new kafkajs.Kafka({

@@ -16,8 +16,7 @@ export interface Kafka {
 }
 
 /**
- * Does no I/O. What is opened from it sets, for the whole process and always alike, kafkajs's zstd codec (`zstd.ts`) and
- * its reading of fetched batches (`fetch-answer.ts`).
+ * Does no I/O. What is opened from it mends kafkajs for the whole process, always alike: see `repairs.ts`.
  */
 export function openKafka(options: KafkaOptions): Kafka {
   return {

@@ -35,7 +35,7 @@ export interface ConsumerOptions {
 }
 
 /** For the port itself (`read-to-end.ts`). */
-export interface ConsumerInternals {
+interface ConsumerInternals {
   readonly assigner?: PartitionAssigner;
   /** Done with everything before `next`: handled, or nothing of it was for the handler. */
   onReached?(partition: number, next: bigint): void;
@@ -141,7 +141,7 @@ export class KafkaConsumer implements Consumer {
     const batch = toRecordBatch(fetched);
     const { topic, partition, records } = batch;
     generation.handedOver(topic, partition, records[0]?.offset ?? 0n);
-    const handling = this.#handlers.onBatch(batch, generation.signal);
+    const handling = Promise.resolve(batch).then(handed => this.#handlers.onBatch(handed, generation.signal));
     this.#running.add(handling);
     try {
       await handling;

@@ -6,7 +6,7 @@ import type { Pending } from './pending.ts';
 import { ProducerSession } from './producer-session.ts';
 import { backoff, pauseFor, within } from './waiting.ts';
 
-export interface LaneOptions extends BatchLimits {
+interface LaneOptions extends BatchLimits {
   readonly lingerMs: number;
   readonly deadlineMs: number;
   readonly requestTimeoutMs: number;

@@ -1,4 +1,4 @@
-export type KafkaLogLevel = 'debug' | 'info' | 'warn' | 'error';
+type KafkaLogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** Where the port writes what an operator may want to read. Never throws. */
 export type KafkaLog = (level: KafkaLogLevel, message: string, details?: Readonly<Record<string, unknown>>) => void;
 

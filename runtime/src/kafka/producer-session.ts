@@ -13,7 +13,7 @@ export interface Part {
 }
 
 /** Why an attempt failed, by what helps. */
-export type Failure =
+type Failure =
   /** Send the same batch again through the same session: its sequence numbers make a second append impossible. */
   | { readonly remedy: 'resend'; readonly reason: string }
   /** The broker and this session disagree about sequence numbers: only a new session helps. */

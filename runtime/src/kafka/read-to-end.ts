@@ -6,7 +6,7 @@ import type { Kafka } from './connect.ts';
 import { KafkaConsumer } from './consumer.ts';
 import type { IncomingRecord } from './types.ts';
 
-export interface ReadToEndOptions {
+interface ReadToEndOptions {
   /** Default: all. */
   readonly partitions?: readonly number[];
   /** Ends the reading early, with the signal's reason. */
