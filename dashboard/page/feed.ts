@@ -25,7 +25,7 @@ const retryMs = 4_000;
 
 function queryOf({ series, minutes }: Selection): string {
   const { gateway, sensor, metric } = series;
-  return `?${new URLSearchParams({ gateway, sensor, metric, minutes: String(minutes) })}`;
+  return `?${new URLSearchParams({ gateway, sensor, metric, minutes: String(minutes) }).toString()}`;
 }
 
 /** connecting → live ⇄ outage; any → lost → connecting. One EventSource at a time, opened anew for another selection. */

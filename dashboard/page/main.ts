@@ -134,7 +134,8 @@ class Page {
   /** Where there is room beside the table, the first live series is shown unasked, so that the page is not half empty. */
   #suggest(): void {
     if (!matchMedia('(min-width: 75rem)').matches) return;
-    const first = [...this.#series.values()].find(one => !isStale(one, this.#now()) && one.completeness !== null);
+    const live = [...this.#series.values()].filter(one => !isStale(one, this.#now()));
+    const first = live.find(one => one.completeness !== null) ?? live[0];
     if (first === undefined) return;
     const { gateway, sensor, metric } = first;
     this.#turnTo({ ...this.#view, series: { gateway, sensor, metric } });

@@ -6,6 +6,7 @@ import { loadAssets } from './assets.ts';
 import { dashboardSchema } from './config.ts';
 import { openDatabase } from './database.ts';
 import { Live } from './live.ts';
+import { watchViewers } from './metrics.ts';
 import { openRanges } from './ranges.ts';
 import { openServer } from './server.ts';
 import { openSnapshots } from './snapshot.ts';
@@ -28,6 +29,7 @@ export function runDashboard(source: ConfigSource): Promise<number> {
       assets: loadAssets(),
       log,
     });
+    watchViewers(service.metrics.registry, live);
     service.health.check('questdb', () => database.outage?.message ?? true);
     log.info({ url: server.url }, 'listening');
     await service.untilStopped();
