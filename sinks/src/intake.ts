@@ -33,6 +33,12 @@ export interface IntakeOptions {
 const commitEveryMs = 250;
 
 /**
+ * The lowest that Kafka takes by default: the partitions of a killed process wait this long for their next owner. Being
+ * taken for dead while alive costs little here, since rows that come again change nothing.
+ */
+const sessionTimeoutMs = 6000;
+
+/**
  * Record: fetched → taken by the store (rows in memory) → settled (204, or in the rejected topic) → committed.
  *
  * The handler waits for room in the store alone, so that fetching goes on while requests are on the way. On close the
@@ -111,7 +117,11 @@ export class Intake implements AsyncDisposable {
   async #join(): Promise<void> {
     const { kafka, prefix } = this.#options;
     const consumer = await kafka.openConsumer(
-      { groupId: `${prefix}sink.${this.#sink.name}`, topics: [kafkaTopics(prefix)[this.#sink.topic]] },
+      {
+        groupId: `${prefix}sink.${this.#sink.name}`,
+        topics: [kafkaTopics(prefix)[this.#sink.topic]],
+        sessionTimeoutMs,
+      },
       {
         onAssigned: async () => {
           // What was taken before comes again, from the committed positions.
