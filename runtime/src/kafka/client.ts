@@ -73,6 +73,8 @@ const EXPECTED = [
   'Response ',
   // We resend an unchanged batch ourselves, which keeps the sequence numbers: see producer-session.ts.
   'Limiting retries for the idempotent producer',
+  // Our own refusal of a second attempt, ditto.
+  'one attempt only',
   // A group that changes is everyday life.
   'The group is rebalancing',
   'The coordinator is not aware of this member',
