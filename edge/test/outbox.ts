@@ -31,6 +31,12 @@ export function openAt(path: string, options: Partial<OutboxOptions> = {}): Outb
   });
 }
 
+/** Environment of a child process: no settings of the person who runs the tests, and code compiled once for all children. */
+export function childEnv(): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_'));
+  return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: join(tmpdir(), 'millrace-edge-compile-cache') };
+}
+
 /** Readings whose values count up from `from`. */
 export function readings(count: number, from = 0): Reading[] {
   return Array.from({ length: count }, (_, i) => ({

@@ -6,14 +6,14 @@ import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { decodeBatch } from '@millrace/wire/batch.ts';
-import { folder, openAt } from '../../test/outbox.ts';
+import { childEnv, folder, openAt } from '../../test/outbox.ts';
 
 const appender = fileURLToPath(import.meta.resolve('../../test/appender.ts'));
 const kills = 20;
 
 /** Runs the appender until it is killed at some moment after its first append; the readings on disk by its word. */
 async function runAndKill(path: string): Promise<number> {
-  const child = spawn(process.execPath, [appender, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [appender, path], { env: childEnv(), stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
   await once(child.stdout, 'data');

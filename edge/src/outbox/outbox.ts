@@ -3,6 +3,7 @@ import { messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
 import type { Reading } from '../reading.ts';
 import { Admission } from './admission.ts';
+import { CommitTimer } from './commit-timer.ts';
 import { Declarations, type Note } from './declarations.ts';
 import { type Origin, type SealedBatch, seal } from './seal.ts';
 import { openStore, SqliteCode, type Store, sqliteCode } from './store.ts';
@@ -48,12 +49,10 @@ export class Outbox implements AsyncDisposable {
   readonly #fail: (error: unknown) => void;
   readonly #declarations: Declarations;
   readonly #admission: Admission;
+  readonly #timer = new CommitTimer(() => this.#commit());
   #state: 'open' | 'full' | 'unwritable' | 'draining' | 'closed' | 'failed' = 'open';
   #appends: Append[] = [];
   #gathered = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
-  #deleteTimer: NodeJS.Timeout | undefined;
   #acknowledged = new Map<number, SealedBatch>();
   #nextSeq: number;
   #completeThroughUs: number;
@@ -115,7 +114,8 @@ export class Outbox implements AsyncDisposable {
       this.#appends.push({ source, readings: taken, note, resolve, reject });
       this.#gathered += taken.length;
       if (this.#state === 'draining') this.#commit();
-      else if (this.#state === 'open') this.#commitSoon();
+      else if (this.#state === 'open')
+        this.#timer.within(this.#gathered >= this.#options.groupCommitReadings ? 0 : this.#options.groupCommitMs);
     });
   }
 
@@ -144,7 +144,7 @@ export class Outbox implements AsyncDisposable {
     this.#level.readings -= batch.lastSeq - batch.firstSeq + 1;
     this.#level.bytes -= batch.bytes.length;
     if (this.#state === 'full' && this.#fits(this.#wanted)) this.#commit();
-    else this.#deleteTimer ??= setTimeout(() => this.#commit(), coalesceDeletesMs);
+    else this.#timer.within(coalesceDeletesMs);
     this.#listener();
   }
 
@@ -158,21 +158,9 @@ export class Outbox implements AsyncDisposable {
   // oxlint-disable-next-line require-await
   async [Symbol.asyncDispose](): Promise<void> {
     this.drain();
-    this.#stopTimers();
+    this.#timer.stop();
     if (this.#state !== 'failed') this.#state = 'closed';
     this.#store[Symbol.dispose]();
-  }
-
-  #commitSoon(): void {
-    if (this.#gathered >= this.#options.groupCommitReadings) this.#immediate ??= setImmediate(() => this.#commit());
-    else this.#timer ??= setTimeout(() => this.#commit(), this.#options.groupCommitMs);
-  }
-
-  #stopTimers(): void {
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
-    clearTimeout(this.#deleteTimer);
-    this.#timer = this.#immediate = this.#deleteTimer = undefined;
   }
 
   #fits(bytes: number): boolean {
@@ -181,7 +169,7 @@ export class Outbox implements AsyncDisposable {
 
   #commit(): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
-    this.#stopTimers();
+    this.#timer.stop();
     try {
       while (this.#appends.length > 0 || this.#acknowledged.size > 0) if (!this.#commitGroup()) break;
     } catch (error) {
@@ -258,7 +246,7 @@ export class Outbox implements AsyncDisposable {
       if (this.#state !== 'unwritable')
         this.#options.log.error(`the outbox cannot be written (${messageOf(error)}): sources wait; trying each second`);
       this.#state = 'unwritable';
-      this.#timer = setTimeout(() => this.#commit(), retryWriteMs);
+      this.#timer.within(retryWriteMs);
       return;
     }
     this.#break(error);
@@ -266,7 +254,7 @@ export class Outbox implements AsyncDisposable {
 
   #break(error: unknown): void {
     this.#state = 'failed';
-    this.#stopTimers();
+    this.#timer.stop();
     this.#rejectAppends(`the outbox failed: ${messageOf(error)}`);
     this.#fail(error);
   }

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '@millrace/runtime/errors.ts';
 import { decodeBatch } from '@millrace/wire/batch.ts';
-import { folder, openAt, silent } from '../../../test/outbox.ts';
+import { childEnv, folder, openAt, silent } from '../../../test/outbox.ts';
 import type { Note } from '../../outbox/declarations.ts';
 import type { Reading } from '../../reading.ts';
 import type { Emit } from '../source.ts';
@@ -205,7 +205,10 @@ test('kills in the middle of a replay leave no hole and no double', async () => 
   let ended = false;
   let kills = 0;
   while (!ended) {
-    const child = spawn(process.execPath, [replayer, path, csv], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [replayer, path, csv], {
+      env: childEnv(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const closed = once(child, 'close');
     await Promise.race([once(child.stdout, 'data'), closed]);
     if (kills < 5) {
