@@ -68,7 +68,7 @@ export class SeriesList {
     head.scope = 'row';
     const [value, unit, quality] = [make('span', 'value'), make('span', 'unit'), make('span', 'badge')];
     const [ageText, stale] = [make('span', 'age'), make('span', 'badge warn', 'stale')];
-    const age = make('td', 'number', stale, ' ', ageText);
+    const age = make('td', 'number', ageText, ' ', stale);
     const meter = make('meter', '');
     meter.setAttribute('aria-hidden', 'true'); // The number beside it says the same.
     const share = make('span', '');

@@ -19,4 +19,3 @@ export const dashboardSchema = z.strictObject({
   maxViewers: whole(1, 10_000).default(200),
   health: healthSchema(9105),
 });
-export type DashboardConfig = z.output<typeof dashboardSchema>;

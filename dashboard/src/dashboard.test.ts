@@ -19,12 +19,15 @@ const gateway = `dash-${randomBytes(4).toString('hex')}`;
 const stopped = `${gateway}-stopped`;
 let questdb: QuestdbAddresses;
 let dashboard: RunningDashboard;
-const now = Date.now();
-const minute = Math.floor(now / 60_000) * 60_000 - 60_000;
+/** Of the rows written; taken when the servers stand, which may take a while. */
+let now: number;
+let minute: number;
 
 before(async () => {
   ({ questdb } = await sharedStack());
   await createTables(questdb);
+  now = Date.now();
+  minute = Math.floor(now / 60_000) * 60_000 - 60_000;
   await insert(
     questdb,
     ...Array.from({ length: 30 }, (_, i) => readingLine({ gateway, value: i, at: now - (30 - i) * 1000, seq: i })),

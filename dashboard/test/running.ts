@@ -109,7 +109,7 @@ export function readingLine({ gateway, sensor = 'thermometer', value, at, seq }:
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<T> {
   for (const deadline = Date.now() + withinMs; ; ) {
     const found = await look();
