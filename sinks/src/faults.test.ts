@@ -9,6 +9,7 @@ import { openStack, type Stack } from '@millrace/stack/stack.ts';
 import { sharedStack } from '@millrace/stack/testing.ts';
 import { decodeBatch } from '@millrace/wire/batch.ts';
 import { rejectedHeaders } from '@millrace/wire/names.ts';
+import { encodeStatus, type GatewayStatus } from '@millrace/wire/status.ts';
 import { LineChunk } from './questdb/line-chunk.ts';
 import { openTableWriter } from './questdb/table-writer.ts';
 import { walStates } from './questdb/wal-watch.ts';
@@ -55,6 +56,25 @@ function sendUntil(one: Lab, stop: AbortSignal): Promise<number> {
   })();
 }
 
+function sendStatus(one: Lab, second: number) {
+  const status: GatewayStatus = {
+    gateway: 'lamp-1' as GatewayStatus['gateway'],
+    site: '',
+    state: 1,
+    version: '1',
+    boot: 1,
+    lastSeq: 1,
+    outboxReadings: 0,
+    outboxBytes: 0,
+    dropped: 0,
+    clock: 1,
+    clockOffsetMs: 0,
+    atUs: 0,
+  };
+  const headers = { 'received-at': String(1_760_000_000_000_000 + second * 1_000_000) };
+  return one.producer.send({ topic: one.topics.gateways, key: 'lamp-1', value: encodeStatus(status), headers });
+}
+
 test('a suspended table pauses the sink, and nothing is lost', async () => {
   await using one = await lab();
   const table = `${one.tablePrefix}readings`;
@@ -82,18 +102,20 @@ test('a suspended table pauses the sink, and nothing is lost', async () => {
 test('QuestDB killed in the middle and started again: nothing lost, nothing twice', async () => {
   await using one = await lab();
   const stop = new AbortController();
-  await using sinks = await one.start(['readings'], { batchRows: 500 });
+  await using sinks = await one.start(['readings', 'gateways'], { batchRows: 500 });
   const sending = sendUntil(one, stop.signal);
   for (let round = 1; round <= 2; round++) {
     const before = await one.count('readings');
     await until('more rows', async () => (await one.count('readings')) > before + 500);
     await questdb().kill();
+    for (let i = 0; i < 5; i++) await sendStatus(one, round * 10 + i);
     await until('the sink to notice', () => sinks.ready !== true);
     await questdb().start();
     await until('readiness', () => sinks.ready === true);
   }
   stop.abort();
   const sent = await sending;
+  await until('all statuses', async () => (await one.count('gateways')) === 10);
   await until('all offsets', async () => (await one.committed('readings', one.topics.readings)) === sent);
   await until(`${sent * 50} rows`, async () => (await one.count('readings')) === sent * 50);
 });

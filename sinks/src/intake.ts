@@ -142,7 +142,8 @@ export class Intake implements AsyncDisposable {
   }
 
   async #take({ topic, partition, records }: RecordBatch, signal: AbortSignal): Promise<void> {
-    const { metrics, rejected } = this.#options;
+    const { metrics, rejected, log } = this.#options;
+    let firstReason = '';
     const positions = this.#positions;
     const rejections: Promise<void>[] = [];
     for (const record of records) {
@@ -162,6 +163,7 @@ export class Intake implements AsyncDisposable {
       } catch (error) {
         if (!(error instanceof RejectedError)) throw error;
         const { field } = error;
+        firstReason ||= messageOf(error);
         const reason = messageOf(error).replace(`${field}: `, '');
         const sent = sendRejected(rejected, `sink-${this.#sink.name}`, taken, { reason, field }, signal).then(() => {
           metrics.rejected.inc();
@@ -172,6 +174,8 @@ export class Intake implements AsyncDisposable {
       }
     }
     await Promise.all(rejections);
+    if (rejections.length > 0)
+      log.warn({ topic, partition, records: rejections.length }, `rejected, the first one for: ${firstReason}`);
   }
 
   #commitSoon(): void {
@@ -202,6 +206,7 @@ export class Intake implements AsyncDisposable {
     const deadline = new AbortController();
     const outcome = await Promise.race([
       this.#store.drained().then(() => 'drained'),
+      this.#store.failed.catch(() => 'failed'), // The reason is said by whoever runs this sink.
       wait(drainTimeoutMs, 'late', { signal: deadline.signal }),
     ]).finally(() => deadline.abort());
     if (outcome === 'late')

@@ -37,5 +37,4 @@ export async function sendRejected(
   };
   const outgoing = { topic, key: record.key ?? '', value: value ?? record.value, headers };
   await keepTrying(`topic ${topic}`, () => producer.send(outgoing), { log, signal });
-  log.warn({ stage, origin, partition, offset: String(record.offset), field }, `rejected: ${reason.slice(0, 200)}`);
 }

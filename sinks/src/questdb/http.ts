@@ -134,14 +134,14 @@ export class QuestdbHttp implements Disposable {
           request.destroy(new TransientError(`QuestDB at ${this.#url.host} did not answer within ${deadlineMs} ms`)),
         deadlineMs,
       );
-      request.once('error', error => {
+      request.on('error', error => {
         clearTimeout(deadline);
         const stale = request.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
         reject(
           error instanceof TransientError
             ? error
             : stale
-              ? new StaleConnection(messageOf(error))
+              ? new StaleConnection(away(this.#url, error).message)
               : away(this.#url, error),
         );
       });

@@ -43,6 +43,16 @@ test('one bad row among 10,000 is found by the line that a 400 names', async () 
   await until('all others', async () => (await lab.count('readings')) === 9_999);
 });
 
+test('an early refusal of a large request is heard, although its body is still on the way', async () => {
+  await using lab = await openLab();
+  const { bad, requests } = await run(lab, rowsWith(lab, 100_000, new Map([[0, floatIntoLong]])));
+  assert.deepEqual(
+    bad.map(({ row }) => row),
+    [0],
+  );
+  assert.equal(requests, 2);
+});
+
 test('a poison row behind a 500 is found by the line it names, or by halving in 2·log2(n) requests', async () => {
   await using lab = await openLab();
   for (const poison of [beyondYear9999, invalidUtf8]) {

@@ -36,6 +36,9 @@ export async function isolate({ rows, first, write, takesRows }: IsolationOption
   const suspects: BadRow[] = [];
   const stack: [from: number, to: number][] = [[0, rows]];
   let taken = false;
+  // The server may be in trouble altogether, which one small request tells.
+  if (first?.outcome === 'failed' && !(await takesRows()))
+    throw new TransientError(`QuestDB takes no row: ${first.message}`);
   let given = first?.outcome === 'refused' ? first : undefined;
   const push = (...segments: [from: number, to: number][]): void => {
     for (const [from, to] of segments.reverse()) if (to > from) stack.push([from, to]);

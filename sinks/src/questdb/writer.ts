@@ -205,6 +205,11 @@ export class Writer implements Store {
   async #settle(pieces: readonly Piece[], bad: readonly BadRow[]): Promise<void> {
     const { context, part } = this.#options;
     let next = 0;
+    if (bad.length > 0)
+      context.log.warn(
+        { table: context.table, rows: bad.length },
+        `rows rejected, the first one for: ${bad[0]!.message}`,
+      );
     const rejections: Promise<void>[] = [];
     for (const { taken, from, to } of pieces) {
       const own: Promise<void>[] = [];
