@@ -26,4 +26,3 @@ export const bridgeSchema = z.strictObject({
   lingerMs: whole(0, 1000).default(5),
   health: healthSchema(9102),
 });
-export type BridgeConfig = z.output<typeof bridgeSchema>;

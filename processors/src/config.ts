@@ -10,4 +10,3 @@ export const processorsSchema = z.strictObject({
   maxAheadMs: whole(0, 86_400_000).default(600_000),
   health: healthSchema(9103),
 });
-export type ProcessorsConfig = z.output<typeof processorsSchema>;

@@ -26,5 +26,3 @@ export const stackSchema = z.strictObject({
   questdbUser: z.string().min(1).optional(),
   questdbPassword: z.string().min(1).optional(),
 });
-
-export type StackConfig = z.output<typeof stackSchema>;

@@ -1,3 +1,4 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { exitCodes } from '@millrace/runtime/service.ts';
 import { Child, type ChildExit } from '@millrace/stack/child.ts';
@@ -5,14 +6,18 @@ import { openLifeline } from '@millrace/stack/lifeline.ts';
 import { reportTo } from '@millrace/stack/report.ts';
 import { openStack, type Stack } from '@millrace/stack/stack.ts';
 import { type Command, parse } from '../command.ts';
-import { type FlowSample, type Rates, ratesBetween, readFlow } from '../up/flow.ts';
-import { type Addresses, planServices, readConfiguration, type UpConfig } from '../up/plan.ts';
-import { serviceSpec } from '../up/services.ts';
+import { type FlowSample, isReady, type Rates, ratesBetween, readFlow } from '../up/flow.ts';
+import { type Addresses, type Plan, planServices, readConfiguration, type UpConfig } from '../up/plan.ts';
+import { type ServicePlan, serviceSpec } from '../up/services.ts';
 import { Supervisor } from '../up/supervisor.ts';
 import { View } from '../up/view.ts';
 import { Warnings } from '../up/warnings.ts';
 
 const statusEveryMs = 1000;
+/** Gateways wait for the bridge by themselves too: after this they may as well do that. */
+const bridgeReadyWithinMs = 30_000;
+
+const pause = (ms = 100): Promise<void> => new Promise(resolve => void setTimeout(resolve, ms).unref());
 
 export const up: Command = {
   name: 'up',
@@ -23,7 +28,7 @@ export const up: Command = {
   async run(args) {
     const { values, source } = parse(args, { 'free-ports': { type: 'boolean' } }, { max: 0 });
     const { config: read, edges } = readConfiguration(source);
-    const config = values['free-ports'] ? withFreePorts(read) : read;
+    const config = values['free-ports'] || read.up.freePorts ? withFreePorts(read) : read;
     const home = resolve(process.env['MILLRACE_HOME'] ?? config.stack.home);
     const view = new View(process.stdout);
     const stopping = stopOnSignal(view);
@@ -45,17 +50,19 @@ export const up: Command = {
       });
       for (const server of [...(stack.kafka?.nodes ?? []), ...(stack.questdb ? [stack.questdb] : [])])
         await supervisor.watch(server);
-      const plan = await planServices(config, edges, addressesOf(config, stack), source.file, home);
+      const addresses = addressesOf(config, stack);
+      const plan = await planServices(config, edges, addresses, source.file, home);
       const warnings = new Warnings();
-      const starts = plan.services.map(service => {
+      const start = (service: ServicePlan): Promise<void> => {
         const child = new Child(serviceSpec(service, join(home, 'logs')), { lifeline, onChange: () => {}, onDied });
         warnings.follow(child.logPath);
         return supervisor.watch(child, service.healthPort);
-      });
-      void Promise.all(starts).then(() => {
+      };
+      const starting = startAll(plan, start, stopping.signal).then(() => {
         if (!stopping.signal.aborted)
           view.say(`Everything runs. Dashboard: ${plan.dashboardUrl}   MQTT: ${plan.mqttUrl}`);
       });
+      const addressFile = join(home, 'running.json');
       const footer = [
         `Dashboard  ${plan.dashboardUrl}`,
         `MQTT       ${plan.mqttUrl}`,
@@ -63,12 +70,16 @@ export const up: Command = {
         'Ctrl-C ends it in order.',
       ].join('\n');
       try {
-        await watchUntil(stopping.signal, supervisor, view, warnings, footer);
+        await watchUntil(stopping.signal, supervisor, view, warnings, footer, () =>
+          writeRunning(addressFile, plan, addresses, supervisor),
+        );
       } finally {
+        rmSync(addressFile, { force: true });
         view.say('Stopping: gateways, bridge, processors and sinks, then the servers');
         await supervisor.stop(name => name.startsWith('edge '));
         await supervisor.stop(name => name === 'bridge');
         await supervisor.stop(name => ['processors', 'sinks', 'dashboard'].includes(name));
+        await starting;
         await supervisor.stop(() => true);
       }
       view.say('Stopped; what was in flight is kept and goes on at the next start');
@@ -102,6 +113,43 @@ function addressesOf(config: UpConfig, { kafka, questdb }: Stack): Addresses {
   };
 }
 
+/** Downstream first; gateways once the bridge takes connections, so that their first words are not complaints. */
+async function startAll(
+  { services }: Plan,
+  start: (service: ServicePlan) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const isEdge = ({ name }: ServicePlan): boolean => name.startsWith('edge ');
+  await Promise.all(services.filter(service => !isEdge(service)).map(start));
+  const bridge = services.find(({ name }) => name === 'bridge');
+  const deadline = Date.now() + bridgeReadyWithinMs;
+  for (let ready = bridge === undefined; !ready && !signal.aborted && Date.now() < deadline; await pause())
+    ready = await isReady(bridge!.healthPort);
+  if (!signal.aborted) await Promise.all(services.filter(isEdge).map(start));
+}
+
+/** For people and programs that want to reach what runs; gone when nothing runs. */
+function writeRunning(
+  file: string,
+  { services, dashboardUrl, mqttUrl }: Plan,
+  { brokers, questdb }: Addresses,
+  supervisor: Supervisor,
+): void {
+  const { url, pgHost, pgPort } = questdb;
+  const processes = supervisor.entries.map(({ name, state, restarts, child }) => ({
+    name,
+    state,
+    restarts,
+    pid: child.pid,
+    healthPort: services.find(service => service.name === name)?.healthPort,
+  }));
+  writeFileSync(
+    `${file}.new`,
+    `${JSON.stringify({ pid: process.pid, brokers, questdb: { url, pgHost, pgPort }, dashboardUrl, mqttUrl, processes }, null, 2)}\n`,
+  );
+  renameSync(`${file}.new`, file);
+}
+
 function stopOnSignal(view: View): AbortController {
   const stopping = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -122,10 +170,12 @@ async function watchUntil(
   view: View,
   warnings: Warnings,
   footer: string,
+  eachTime: () => void,
 ): Promise<void> {
   const stopped = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
   const before = new Map<string, FlowSample>();
   while (!signal.aborted) {
+    eachTime();
     for (const sentence of warnings.take()) view.say(sentence);
     const rows = await Promise.all(
       supervisor.entries.map(async service => {
@@ -139,6 +189,6 @@ async function watchUntil(
       }),
     );
     view.show(rows, footer);
-    await Promise.race([stopped, new Promise(resolve => setTimeout(resolve, statusEveryMs).unref())]);
+    await Promise.race([stopped, pause(statusEveryMs)]);
   }
 }

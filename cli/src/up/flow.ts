@@ -36,3 +36,12 @@ export function ratesBetween(before: FlowSample, after: FlowSample): Rates {
   const rate = (from: number, to: number): number => Math.max(0, to - from) / seconds;
   return { inPerSecond: rate(before.in, after.in), outPerSecond: rate(before.out, after.out), lag: after.lag };
 }
+
+/** Whether the service says that it could store an item now. */
+export async function isReady(healthPort: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${healthPort}/readyz`, { signal: AbortSignal.timeout(1000) })).ok;
+  } catch {
+    return false; // not listening yet
+  }
+}
