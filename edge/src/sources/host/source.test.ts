@@ -12,7 +12,7 @@ import { rates } from './rates.ts';
 import { hostSource, sampler } from './source.ts';
 
 /** Files in the layout, and with the formats, of a Raspberry Pi 4's kernel. */
-const layout = fileURLToPath(import.meta.resolve('../../../test/pi'));
+const layout = fileURLToPath(import.meta.resolve('./testdata/pi'));
 
 /** A copy that the test may break. */
 function pi(): string {

@@ -19,7 +19,7 @@ import { choose, timeParser } from './time.ts';
 
 const auckland = fileURLToPath(import.meta.resolve('../../../../demo/auckland-pedestrians/counts-2023.csv'));
 const places = fileURLToPath(import.meta.resolve('../../../../demo/auckland-pedestrians/sensors.csv'));
-const replayer = fileURLToPath(import.meta.resolve('../../../test/replayer.ts'));
+const replayer = fileURLToPath(import.meta.resolve('./testdata/replayer.ts'));
 const hourMs = 3_600_000;
 
 const wide = {

@@ -1,10 +1,10 @@
-/** Replays a file into an outbox as fast as it goes: `node edge/test/replayer.ts OUTBOX CSV`. Says so once it has begun. */
+/** Replays a file into an outbox as fast as it goes: `node replayer.ts OUTBOX CSV`. Says so once it has begun. */
 import { openLog } from '@millrace/runtime/log.ts';
 import { Clock } from '@millrace/wire/batch.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
-import { openOutbox } from '../src/outbox/outbox.ts';
-import { replaySchema } from '../src/sources/replay/config.ts';
-import { replay } from '../src/sources/replay/source.ts';
+import { openOutbox } from '../../../outbox/outbox.ts';
+import { replaySchema } from '../config.ts';
+import { replay } from '../source.ts';
 
 const log = openLog('replayer', 'silent');
 await using outbox = openOutbox({
