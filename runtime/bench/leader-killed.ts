@@ -29,7 +29,7 @@ function* values(): Generator<{ key: string; partition: number; value: string },
 
 async function sendWithKafkajs(brokers: readonly string[], topic: string, over: AbortSignal): Promise<Acknowledged> {
   const client = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
-  const retry = { initialRetryTime: 50, maxRetryTime: 1000 };
+  const retry = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 50, maxRetryTime: 1000 };
   const createPartitioner = () => (args: kafkajs.PartitionerArgs) => args.message.partition ?? 0;
   const producer = client.producer({ idempotent: true, createPartitioner, retry });
   await producer.connect();
