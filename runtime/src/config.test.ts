@@ -84,6 +84,22 @@ test('a broken file, a missing file and a misspelt variable are told, secrets ar
   assert.doesNotMatch(mistakes('questdb: { password: [hunter2] }'), /hunter2/);
 });
 
+test('a misspelt key inside a tagged list names the keys of its kind', () => {
+  const kinds = z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('a'), speed: z.int() }),
+    z.strictObject({ type: z.literal('b'), depth: z.int() }),
+  ]);
+  const edge = z.strictObject({ sources: z.array(kinds).default([]) });
+  assert.throws(
+    () => loadConfig(source('edge: { sources: [{ type: a, speed: 1, sped: 2, zzzzz: 3 }] }'), { edge }),
+    (error: Error) => {
+      assert.match(error.message, /edge\.sources\.0\.sped .*did you mean speed\?/);
+      assert.match(error.message, /zzzzz .*allowed: type, speed$/m);
+      return true;
+    },
+  );
+});
+
 test('keys from outside cannot reach prototypes', () => {
   mistakes('', { MILLRACE_BRIDGE____proto____POLLUTED: '1' });
   assert.equal(({} as Record<string, unknown>)['polluted'], undefined);

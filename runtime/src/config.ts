@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { getIn, isTree, keysAt, type Path, shapeOf, suggestion, type Tree } from './config-keys.ts';
 import { ConfigError, type ConfigMistake, messageOf } from './errors.ts';
 
 /** Every section there is, so that a service which knows only its own can still tell a typo from a neighbour's section. */
@@ -20,9 +21,6 @@ export interface ConfigSource {
 
 export type Sections = Readonly<Record<string, z.ZodType>>;
 export type Config<S extends Sections> = { readonly [Name in keyof S]: z.output<S[Name]> };
-
-type Path = readonly (string | number)[];
-type Tree = Record<string, unknown>;
 
 /**
  * Reads and checks the sections asked for.
@@ -170,13 +168,6 @@ function resolveKeys(schema: z.ZodType, segments: readonly string[]): { path: st
   return { path, fromFile };
 }
 
-function shapeOf(schema: z.ZodType): Record<string, z.ZodType> | undefined {
-  if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
-    return shapeOf(schema.unwrap() as z.ZodType);
-  return undefined;
-}
-
 function mistakesOf(
   section: string,
   schema: z.ZodType,
@@ -186,7 +177,7 @@ function mistakesOf(
 ): ConfigMistake[] {
   const path = [section, ...(issue.path as (string | number)[])];
   if (issue.code === 'unrecognized_keys') {
-    const allowed = Object.keys(shapeOf(schemaAt(schema, issue.path as Path)) ?? {});
+    const allowed = keysAt(schema, issue.path as Path, getIn(tree, path));
     return issue.keys.map(key => ({
       key: [...path, key].join('.'),
       place: place([...path, key]),
@@ -205,44 +196,12 @@ function mistakesOf(
   ];
 }
 
-function schemaAt(schema: z.ZodType, path: Path): z.ZodType {
-  let at = schema;
-  for (const key of path) at = shapeOf(at)?.[key] ?? (at instanceof z.ZodArray ? (at.element as z.ZodType) : at);
-  return at;
-}
-
-function suggestion(wrong: string, allowed: readonly string[]): string {
-  const near = allowed.find(name => distance(wrong.toLowerCase(), name.toLowerCase()) <= 2);
-  return near === undefined ? `; allowed: ${allowed.join(', ')}` : `; did you mean ${near}?`;
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
-}
-
 function yamlOrText(text: string): unknown {
   try {
     return parseYaml(text);
   } catch {
     return text; // Not YAML, so it is plain text; the schema decides whether that is allowed.
   }
-}
-
-const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function getIn(tree: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (at, key) => (typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as Tree)[key] : undefined),
-    tree,
-  );
 }
 
 function setIn(tree: Tree, path: Path, value: unknown): void {

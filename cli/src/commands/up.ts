@@ -6,7 +6,7 @@ import { openLifeline } from '@millrace/stack/lifeline.ts';
 import { reportTo } from '@millrace/stack/report.ts';
 import { openStack, type Stack } from '@millrace/stack/stack.ts';
 import { type Command, parse } from '../command.ts';
-import { type FlowSample, isReady, type Rates, ratesBetween, readFlow } from '../up/flow.ts';
+import { type FlowSample, isReady, type Rates, ratesOver, readFlow } from '../up/flow.ts';
 import { type Addresses, type Plan, planServices, readConfiguration, type UpConfig } from '../up/plan.ts';
 import { type ServicePlan, serviceSpec } from '../up/services.ts';
 import { Supervisor } from '../up/supervisor.ts';
@@ -14,6 +14,8 @@ import { View } from '../up/view.ts';
 import { Warnings } from '../up/warnings.ts';
 
 const statusEveryMs = 1000;
+/** A source that emits each two seconds would otherwise flicker between its rate doubled and none. */
+const ratesOverSamples = 7;
 /** Gateways wait for the bridge by themselves too: after this they may as well do that. */
 const bridgeReadyWithinMs = 30_000;
 
@@ -173,7 +175,7 @@ async function watchUntil(
   eachTime: () => void,
 ): Promise<void> {
   const stopped = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
-  const before = new Map<string, FlowSample>();
+  const recent = new Map<string, FlowSample[]>();
   while (!signal.aborted) {
     eachTime();
     for (const sentence of warnings.take()) view.say(sentence);
@@ -181,10 +183,9 @@ async function watchUntil(
       supervisor.entries.map(async service => {
         const { name, healthPort, state } = service;
         const sample = healthPort !== undefined && state === 'running' ? await readFlow(healthPort) : undefined;
-        const last = before.get(name);
-        let rates: Rates | undefined;
-        if (sample !== undefined && last !== undefined) rates = ratesBetween(last, sample);
-        if (sample !== undefined) before.set(name, sample);
+        if (sample === undefined) recent.delete(name);
+        else recent.set(name, [...(recent.get(name) ?? []), sample].slice(-ratesOverSamples));
+        const rates: Rates | undefined = ratesOver(recent.get(name) ?? []);
         return { service, rates };
       }),
     );

@@ -30,11 +30,15 @@ export async function readFlow(healthPort: number): Promise<FlowSample | undefin
   }
 }
 
-export function ratesBetween(before: FlowSample, after: FlowSample): Rates {
-  const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000);
+/** Over the samples given, oldest first; undefined as long as nothing has flowed. */
+export function ratesOver(samples: readonly FlowSample[]): Rates | undefined {
+  const [oldest, newest] = [samples[0], samples.at(-1)];
+  if (oldest === undefined || newest === undefined || oldest === newest || newest.in + newest.out === 0)
+    return undefined;
+  const seconds = (newest.atMs - oldest.atMs) / 1000;
   // A restarted service counts from 0 again.
   const rate = (from: number, to: number): number => Math.max(0, to - from) / seconds;
-  return { inPerSecond: rate(before.in, after.in), outPerSecond: rate(before.out, after.out), lag: after.lag };
+  return { inPerSecond: rate(oldest.in, newest.in), outPerSecond: rate(oldest.out, newest.out), lag: newest.lag };
 }
 
 /** Whether the service says that it could store an item now. */

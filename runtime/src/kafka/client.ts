@@ -78,10 +78,15 @@ const EXPECTED = [
   // A group that changes is everyday life.
   'The group is rebalancing',
   'The coordinator is not aware of this member',
+  // A broker that has just started; a second later it has loaded.
+  'The coordinator is loading',
 ];
+
+/** Whether this is part of everyday life, and no outage to tell an operator of. */
+export const isExpected = (message: string): boolean => EXPECTED.some(part => message.includes(part));
 
 function translate({ level, namespace, log }: LogEntry, outage: Outage, write: KafkaLog | undefined): void {
   const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...details } = log;
   write?.('debug', `kafkajs ${namespace}: ${message}`, details);
-  if (level === kafkajs.logLevel.ERROR && !EXPECTED.some(start => message.startsWith(start))) outage.failed(message);
+  if (level === kafkajs.logLevel.ERROR && !isExpected(message)) outage.failed(message);
 }

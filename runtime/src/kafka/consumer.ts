@@ -1,6 +1,6 @@
 import type { Batch, PartitionAssigner } from 'kafkajs';
 import { TransientError } from '../errors.ts';
-import type { KafkaOptions } from './client.ts';
+import { isExpected, type KafkaOptions } from './client.ts';
 import { Commits } from './commits.ts';
 import { ConsumerSession, type SessionOptions } from './consumer-session.ts';
 import { Generation } from './generation.ts';
@@ -110,7 +110,7 @@ export class KafkaConsumer implements Consumer {
       void session.start();
       const reason = await session.ended;
       if (signal.aborted) return;
-      this.#outage.failed(reason.message);
+      if (!isExpected(reason.message)) this.#outage.failed(reason.message);
       if (Date.now() - openedAt > 60_000) delays = backoff(200, 5000);
       await pauseFor(delays.next().value, signal);
     }

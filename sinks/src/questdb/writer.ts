@@ -94,7 +94,8 @@ export class Writer implements Store {
   }
 
   async drained(): Promise<void> {
-    while (this.#filling !== undefined || this.#waiting.length > 0 || this.#sending.size > 0) {
+    // A request that only refused records have met is begun and empty.
+    while ((this.#filling?.chunk.rows ?? 0) > 0 || this.#waiting.length > 0 || this.#sending.size > 0) {
       if (this.#waiting.length === 0) this.#seal();
       await this.#onProgress.promise;
     }

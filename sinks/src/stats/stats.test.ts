@@ -76,15 +76,18 @@ test('the newest revision of a window stands, also after a replay', async () => 
   }
 });
 
-test('a batch with a mean that is no number is rejected whole', async () => {
+test('a batch with a mean that is no number is rejected whole, and nothing is left to wait for at the end', async () => {
   await using lab = await openLab({ partitions: 1 });
   const value = encodeStats(batch([row({}), row({ mean: Number.POSITIVE_INFINITY })]));
   await lab.producer.send({ topic: lab.topics.stats, key: 'lamp-1', value });
-  await using sinks = await lab.start(['stats']);
+  const sinks = await lab.start(['stats']);
   await until('the offset', async () => (await lab.committed('stats', lab.topics.stats)) === 1);
   const [record] = await lab.rejected(1);
   assert.deepEqual(Buffer.from(record!.value!), Buffer.from(value));
   assert.equal(record!.headers.field, 'mean[1]');
   assert.equal(await lab.count('stats'), 0);
   assert.equal(sinks.ready, true);
+  const from = performance.now();
+  await sinks[Symbol.asyncDispose]();
+  assert.ok(performance.now() - from < 8_000, 'waited for rows that are not there');
 });
