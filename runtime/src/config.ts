@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, parse as parseYaml } from 'yaml';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { getIn, isTree, keysAt, type Path, shapeOf, suggestion, type Tree } from './config-keys.ts';
 import { ConfigError, type ConfigMistake, messageOf } from './errors.ts';
 
