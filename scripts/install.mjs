@@ -7,23 +7,26 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const lock = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
-  .digest('hex');
+const lockHash = () =>
+  createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
 const stamp = join(root, 'node_modules', '.millrace-installed');
 
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lockHash()) {
   console.log('Installing the packages of package-lock.json (half a minute, once) …');
-  const npm = spawnSync('npm', ['ci', '--loglevel=error'], {
+  // Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms, and npm leaves them out of
+  // the file where they cannot be fetched. `npm install` takes the same versions and checks the same hashes.
+  const npm = spawnSync('npm', ['install', '--loglevel=error'], {
     cwd: root,
     stdio: 'inherit',
     shell: process.platform === 'win32',
   });
   if (npm.status !== 0) {
-    console.error('Millrace: `npm ci` failed; its message is above. Mend that, then run the command again.');
+    console.error('Millrace: `npm install` failed; its message is above. Mend that, then run the command again.');
     process.exit(1);
   }
-  writeFileSync(stamp, lock);
+  writeFileSync(stamp, lockHash());
 }
 
 const node = join(root, 'node_modules', '.bin', 'node');

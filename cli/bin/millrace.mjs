@@ -10,7 +10,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
 } else {
   const node = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url));
   if (!existsSync(node)) {
-    console.error('millrace: needs Node 24; run `npm ci` in the checkout, which brings it along');
+    console.error('millrace: needs Node 24; run `npm install` in the checkout, which brings it along');
     process.exit(1);
   }
   // Ctrl-C reaches the child by itself, being in the same process group: only the exit code is passed on.

@@ -27,6 +27,16 @@ export type Config<S extends Sections> = { readonly [Name in keyof S]: z.output<
  * @throws {ConfigError} with every mistake found.
  */
 export function loadConfig<S extends Sections>(source: ConfigSource, sections: S): Config<S> {
+  const { config, mistakes } = checkConfig(source, sections);
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return config as Config<S>;
+}
+
+/** The sections that are right, and every mistake in the others: for whoever has more to check before it says so. */
+export function checkConfig<S extends Sections>(
+  source: ConfigSource,
+  sections: S,
+): { config: Partial<Config<S>>; mistakes: readonly ConfigMistake[] } {
   const mistakes: ConfigMistake[] = [];
   const { tree, placeOf } = readFile(source.file, mistakes);
   for (const name of Object.keys(tree)) {
@@ -52,8 +62,7 @@ export function loadConfig<S extends Sections>(source: ConfigSource, sections: S
     if (result.success) config[name] = result.data;
     else mistakes.push(...result.error.issues.flatMap(issue => mistakesOf(name, schema, issue, tree, place)));
   }
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return config as Config<S>;
+  return { config: config as Partial<Config<S>>, mistakes };
 }
 
 function readFile(

@@ -26,7 +26,8 @@ export async function keepTrying<T>(
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       if (tries === 0) log.warn(`${what}: ${messageOf(error)}; trying again until it works`);
-      await wait(backoffMs(tries, minDelayMs, maxDelayMs), undefined, { signal });
+      // The timer rejects with an AbortError of its own; the caller knows the signal's reason.
+      await wait(backoffMs(tries, minDelayMs, maxDelayMs), undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
 }

@@ -93,7 +93,7 @@ async function reachKafka(
   config: Omit<Parameters<typeof openKafka>[0], 'brokers'>,
 ): Promise<readonly string[]> {
   await using admin = await openKafka({ ...config, brokers }).openAdmin({ deadlineMs: 10_000 });
-  return admin.brokers();
+  return await admin.brokers();
 }
 
 async function reachQuestdb(url: string, user: string, password: string): Promise<string> {

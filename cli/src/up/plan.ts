@@ -1,7 +1,7 @@
 /** From the configuration to the processes: ports chosen, addresses handed on. */
 import { basename, join } from 'node:path';
 import { edgeSchema } from '@millrace/edge/config.ts';
-import { type Config, type ConfigSource, loadConfig } from '@millrace/runtime/config.ts';
+import { type Config, type ConfigSource, checkConfig } from '@millrace/runtime/config.ts';
 import { ConfigError, type ConfigMistake } from '@millrace/runtime/errors.ts';
 import { logSchema } from '@millrace/runtime/schemas.ts';
 import { claimPort, freePort } from '@millrace/stack/ports.ts';
@@ -18,24 +18,15 @@ interface EdgePlan {
 
 /** Everything that configuration can get wrong, found before anything starts. @throws {ConfigError} with all mistakes of all files. */
 export function readConfiguration(source: ConfigSource): { config: UpConfig; edges: readonly EdgePlan[] } {
-  const mistakes: ConfigMistake[] = [];
-  const collect = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      mistakes.push(...error.mistakes);
-      return undefined;
-    }
-  };
-  const config = collect(() => loadConfig(source, sections));
-  const files = config?.up.edges ?? ['this-machine.yaml', 'auckland.yaml'].map(file => join(demoDirectory, file));
-  const edges = files.map(file =>
-    collect(() => {
-      const { edge } = loadConfig({ file, env: source.env }, { edge: edgeSchema, log: logSchema });
-      return { file, gateway: edge.gateway, healthPort: edge.health.port };
-    }),
-  );
+  const { config, mistakes: own } = checkConfig(source, sections);
+  const mistakes = [...own];
+  const files = config.up?.edges ?? ['this-machine.yaml', 'auckland.yaml'].map(file => join(demoDirectory, file));
+  const edges = files.map(file => {
+    const checked = checkConfig({ file, env: source.env }, { edge: edgeSchema, log: logSchema });
+    mistakes.push(...checked.mistakes);
+    const edge = checked.config.edge;
+    return edge && { file, gateway: edge.gateway, healthPort: edge.health.port };
+  });
   const names = edges.map(edge => edge?.gateway);
   for (const [i, name] of names.entries()) {
     if (name !== undefined && names.indexOf(name) < i)
@@ -46,7 +37,7 @@ export function readConfiguration(source: ConfigSource): { config: UpConfig; edg
       });
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return { config: config!, edges: edges as EdgePlan[] };
+  return { config: config as UpConfig, edges: edges as EdgePlan[] };
 }
 
 export interface Addresses {
