@@ -53,7 +53,8 @@ export function runProcessors(source: ConfigSource): Promise<number> {
         onRows: rows => metrics.flow.out.inc(rows),
       });
       await using consumer = await kafka.openConsumer(
-        { groupId: `${config.kafka.prefix}processors`, topics: [topics.readings] },
+        // A processor that was killed holds its partitions until its session ends: six seconds, Kafka's least.
+        { groupId: `${config.kafka.prefix}processors`, topics: [topics.readings], sessionTimeoutMs: 6000 },
         {
           onAssigned: assignment => partitions.assign(assignment),
           onBatch: async batch => metrics.flow.in.inc(partitions.process(batch)),

@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import { z } from 'zod';
 import { type ConfigSource, loadConfig } from './config.ts';
 import { ConfigError } from './errors.ts';
+import { kafkaSchema } from './kafka/config.ts';
 import { port, questdbSchema } from './schemas.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'millrace-config-'));
@@ -98,6 +99,14 @@ test('a misspelt key inside a tagged list names the keys of its kind', () => {
       return true;
     },
   );
+});
+
+test('brokers are a list, or text with commas between them', () => {
+  const brokers = (env: string) =>
+    loadConfig(source('', { MILLRACE_KAFKA__BROKERS: env }), { kafka: kafkaSchema }).kafka.brokers;
+  assert.deepEqual(brokers('a:9092, b:9093'), ['a:9092', 'b:9093']);
+  assert.deepEqual(brokers('["a:9092"]'), ['a:9092']);
+  assert.throws(() => brokers('a:9092,b'), /kafka\.brokers\.1 .*host:port/);
 });
 
 test('keys from outside cannot reach prototypes', () => {

@@ -2,6 +2,7 @@ import { type Config, type ConfigSource, loadConfig } from '@millrace/runtime/co
 import { kafkaSchema } from '@millrace/runtime/kafka/config.ts';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { ensureMillraceTopics } from '@millrace/runtime/kafka/topics.ts';
+import { kafkaLog } from '@millrace/runtime/log.ts';
 import { keepTrying } from '@millrace/runtime/retry.ts';
 import { logSchema, questdbSchema } from '@millrace/runtime/schemas.ts';
 import { runService, type Service } from '@millrace/runtime/service.ts';
@@ -24,14 +25,9 @@ export async function runSinks(source: ConfigSource, names?: readonly string[]):
   const config = loadConfig(source, sections);
   const chosen = chosenSinks(names ?? config.sinks.enabled);
   const { health } = config.sinks;
-  return runService({ name: 'sinks', section: 'sinks', logLevel: config.log.level, health }, async service => {
-    try {
-      await run(service, config, chosen);
-    } catch (error) {
-      // A wait that the signal ended rejects with an AbortError; the life cycle knows an orderly end by the reason itself.
-      throw service.stop.aborted && (error as Error).name === 'AbortError' ? service.stop.reason : error;
-    }
-  });
+  return runService({ name: 'sinks', section: 'sinks', logLevel: config.log.level, health }, service =>
+    run(service, config, chosen),
+  );
 }
 
 /** Database first, then consumers; released in reverse: consumers drain, rows flush, offsets commit, then the rest closes. */
@@ -47,7 +43,7 @@ async function run(
   await using watch = WalWatch.start({ http, log, lagLimit: sinks.walLagLimit });
 
   const { prefix } = kafkaConfig;
-  const kafka = openKafka({ ...kafkaConfig, log: (at, message, details) => log[at](details ?? {}, message) });
+  const kafka = openKafka({ ...kafkaConfig, log: kafkaLog(log) });
   await ensureMillraceTopics(kafka, kafkaConfig, { log, signal });
   await using producer = await kafka.openProducer();
   const rejected = { producer, topic: kafkaTopics(prefix).rejected, log };

@@ -102,7 +102,7 @@ const withFreePorts = (config: UpConfig): UpConfig => ({
 function addressesOf(config: UpConfig, { kafka, questdb }: Stack): Addresses {
   const { url, pgHost, pgPort, user, password } = config.questdb;
   return {
-    brokers: kafka?.brokers ?? config.kafka.brokers ?? [],
+    brokers: kafka?.brokers ?? config.kafka.brokers ?? ['127.0.0.1:9092'],
     questdb: questdb
       ? {
           url: questdb.httpUrl,
@@ -111,7 +111,7 @@ function addressesOf(config: UpConfig, { kafka, questdb }: Stack): Addresses {
           user: questdb.pg.user,
           password: questdb.pg.password,
         }
-      : { url: url ?? '', pgHost, pgPort, user, password },
+      : { url: url ?? 'http://127.0.0.1:9000', pgHost, pgPort, user, password },
   };
 }
 

@@ -7,8 +7,8 @@ const hostPort = z
 /** Section `kafka` of the configuration: where Kafka is, and how our topics are made there. */
 export const kafkaSchema = z.strictObject({
   brokers: z
-    .array(hostPort)
-    .min(1)
+    // A list, or in the environment `a:9092,b:9092`.
+    .preprocess(value => (typeof value === 'string' ? value.split(/\s*,\s*/) : value), z.array(hostPort).min(1))
     .default(['127.0.0.1:9092'])
     .describe('Brokers to start from, host:port. The local stack when left out.'),
   prefix: z
