@@ -1,5 +1,5 @@
 /** The MQTT broker: Aedes with our admission, and PUBACK only after Kafka. */
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
@@ -95,6 +95,8 @@ export async function openBroker({ host, port, log, store }: BrokerOptions): Pro
   aedes.on('clientDisconnect', client => {
     if (newest.get(client.id) === client) newest.delete(client.id);
   });
+  // Its housekeeping of other brokers' wills reports here; without a listener that would end the process.
+  (aedes as EventEmitter).on('error', (error: Error) => log.error({ err: error }, `MQTT broker: ${error.message}`));
   aedes.on('clientError', (client, error) =>
     log.debug({ gateway: sessions.get(client)?.gateway }, `connection ended: ${error.message}`),
   );

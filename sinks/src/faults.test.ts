@@ -91,7 +91,10 @@ test('a suspended table pauses the sink, and nothing is lost', async () => {
     return (await walStates(one.http)).get(table)!.lag === before;
   });
   stop.abort();
-  const sent = await sending;
+  // One more, sent for certain while the sink is paused.
+  const sent = (await sending) + 1;
+  const last = testBatch({ gateway: 'lamp-0', firstSeq: (sent - 1) * 50 });
+  await one.producer.send(readingsRecord(one.topics.readings, last));
   assert.ok((await one.committed('readings', one.topics.readings)) < sent);
   await one.http.query(`ALTER TABLE ${table} RESUME WAL`);
   await until(`${sent * 50} rows`, async () => (await one.count('readings')) === sent * 50);

@@ -63,8 +63,11 @@ test('a torn claim file is taken over, and no drafts are left behind', () => {
 });
 
 test('a process that is dead and not yet reaped does not run', async () => {
-  // The shell starts a child that ends at once, and never waits for it: exec leaves it a zombie of `sleep`.
-  const parent = spawn('sh', ['-c', 'sh -c : & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The child ends once the shell has become `sleep`, which never waits for it: so it stays a zombie.
+  const child = 'while [ "$(cat /proc/$PPID/comm)" != sleep ]; do :; done';
+  const parent = spawn('sh', ['-c', `sh -c '${child}' & echo $!; exec sleep 60`], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   try {
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line.toString());
