@@ -44,6 +44,7 @@ test('what cannot be a reading is rejected with its record and member', () => {
     [[{ n: 'a', vs: 'text', t }], /^\[0\]\.vs$/],
     [[{ n: 'a', v: 1 }], /^\[0\]\.t$/],
     [[{ n: 'a', v: 1, t: 10 }], /^\[0\]\.t$/],
+    [[{ n: 'a', v: 1, t: 1e200 }], /^\[0\]\.t$/],
     [[{ n: '/x', v: 1, t }], /^\[0\]\.n$/],
     [[{ n: 'a/', v: 1, t }], /^\[0\]\.n$/],
     [[{ n: 'a', v: 1, t, bver: 99 }], /^\[0\]\.bver$/],

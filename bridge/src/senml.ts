@@ -88,6 +88,9 @@ export function senmlToBatch(payload: Uint8Array, gateway: GatewayId): Batch {
         `${at}.t`,
         'a time since 1970 in seconds is needed (in bt or t): without it a resend could not be told from a new reading',
       );
+    // Beyond 2^53 µs protobuf would wrap it round to another time.
+    if (!Number.isSafeInteger(Math.round(time * 1e6)))
+      throw new RejectedError(`${at}.t`, 'is no time in seconds since 1970');
     const one = seriesOf(base.name + (text(record, 'n', at) ?? ''), text(record, 'u', at) ?? base.unit, gateway, at);
     const key = `${one.sensor}\n${one.metric}\n${one.unit}`;
     if (!indexOf.has(key)) indexOf.set(key, series.push(one) - 1);

@@ -21,6 +21,8 @@ export interface EngineCounters {
   future: number;
   /** Marked bad by their gateway. */
   bad: number;
+  /** Beyond the series or windows that are kept of one gateway. */
+  refused: number;
 }
 
 /**
@@ -30,8 +32,23 @@ export interface EngineCounters {
 export interface Engine {
   /** Takes back a state entry after a restart; all of them before the first `process`. */
   restore(key: string, value: Uint8Array): void;
-  /** @param receivedAtUs when the bridge took the batch, µs since the Unix epoch. */
-  process(batch: Batch, receivedAtUs: number): void;
+  /**
+   * @param receivedAtUs when the bridge took the batch, µs since the Unix epoch.
+   * @param offset of its record; one that the gateway's state already holds is left out.
+   */
+  process(batch: Batch, receivedAtUs: number, offset: number): void;
   flush(): Flush;
   readonly counters: EngineCounters;
+  /** Tells it, after the last `restore`, where the partition ends: a topic made anew counts its offsets from 0 again. @returns whether that is so. */
+  endsAt(endOffset: number): boolean;
 }
+
+export const noneCounted = (): EngineCounters => ({
+  counted: 0,
+  duplicate: 0,
+  late: 0,
+  unsynced: 0,
+  future: 0,
+  bad: 0,
+  refused: 0,
+});

@@ -16,6 +16,7 @@ import { Partitions } from './partitions.ts';
 import { TumblingEngine } from './tumbling.ts';
 
 const minuteUs = 60_000_000;
+const restoreWithinMs = 600_000;
 
 export function runProcessors(source: ConfigSource): Promise<number> {
   const config = loadConfig(source, { processors: processorsSchema, kafka: kafkaSchema, log: logSchema });
@@ -34,6 +35,15 @@ export function runProcessors(source: ConfigSource): Promise<number> {
         log,
         createEngine: () =>
           new TumblingEngine({ window: '1m', sizeUs: minuteUs, keepUs: keepMs * 1000, maxAheadUs: maxAheadMs * 1000 }),
+        endOffsets: signal =>
+          keepTrying(
+            'end offsets',
+            async () => {
+              await using admin = await kafka.openAdmin();
+              return await admin.endOffsets(topics.readings);
+            },
+            { log, signal },
+          ),
         readState: (numbers, signal, onRecord) =>
           keepTrying(
             'restoring the state',
@@ -41,7 +51,7 @@ export function runProcessors(source: ConfigSource): Promise<number> {
               readTopicToEnd(
                 kafka,
                 topics.processorsState,
-                { partitions: numbers, signal },
+                { partitions: numbers, signal, deadlineMs: restoreWithinMs },
                 ({ key, value }, partition) => onRecord(partition, key ?? '', value),
               ),
             { log, signal },

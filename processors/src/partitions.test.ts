@@ -64,6 +64,7 @@ test('a processor that ends without committing is taken over without a reading l
       log,
       createEngine: () =>
         new TumblingEngine({ window: '1m', sizeUs: minuteUs, keepUs: minuteUs, maxAheadUs: minuteUs }),
+      endOffsets: () => Promise.resolve([10n, 10n]),
       readState: (numbers, signal, onRecord) =>
         readTopicToEnd(kafka, topics.processorsState, { partitions: numbers, signal }, ({ key, value }, partition) =>
           onRecord(partition, key ?? '', value),
@@ -106,6 +107,7 @@ test('what could not be published is published with the next flush, and nothing 
     producer: switched as Producer,
     log,
     createEngine: () => new TumblingEngine({ window: '1m', sizeUs: minuteUs, keepUs: minuteUs, maxAheadUs: minuteUs }),
+    endOffsets: () => Promise.resolve([]),
     readState: () => Promise.resolve(),
   });
   await partitions.assign({ partitions: new Map([[topics.readings, [0]]]), signal: ending.signal });

@@ -10,13 +10,15 @@ import { decodeBatch } from '@millrace/wire/batch.ts';
 import { type KafkaTopics, readingHeaders } from '@millrace/wire/names.ts';
 import { RejectedError } from '@millrace/wire/rejected.ts';
 import { encodeStats } from '@millrace/wire/stats.ts';
-import type { Engine, EngineCounters } from './engine.ts';
+import { type Engine, type EngineCounters, noneCounted } from './engine.ts';
 
 export interface PartitionsOptions {
   readonly topics: KafkaTopics;
   readonly producer: Producer;
   readonly log: Logger;
   readonly createEngine: () => Engine;
+  /** Of the readings' topic, by partition. */
+  readonly endOffsets: (signal: AbortSignal) => Promise<readonly bigint[]>;
   /** Reads the state topic's records of these partitions, oldest first. */
   readonly readState: (
     partitions: readonly number[],
@@ -39,7 +41,7 @@ export class Partitions {
   /** Flushed by the engines and not yet acknowledged by Kafka: it must go before any later offset is committed. */
   #unsent = nothingUnsent();
   /** Counters of engines that were given up. */
-  readonly #past: EngineCounters = { counted: 0, duplicate: 0, late: 0, unsynced: 0, future: 0, bad: 0 };
+  readonly #past = noneCounted();
 
   constructor(options: PartitionsOptions) {
     this.#options = options;
@@ -47,7 +49,7 @@ export class Partitions {
 
   /** Forgets what was owned and restores what is owned now; what was not committed comes again. */
   async assign({ partitions, signal }: Assignment): Promise<void> {
-    const { topics, createEngine, readState, log } = this.#options;
+    const { topics, createEngine, endOffsets, readState, log } = this.#options;
     for (const { engine } of this.#owned.values()) addCounters(this.#past, engine.counters);
     const numbers = partitions.get(topics.readings) ?? [];
     const owned = new Map(numbers.map(partition => [partition, { engine: createEngine(), position: undefined }]));
@@ -62,6 +64,15 @@ export class Partitions {
       });
     }
     for (const [key, { partition, value }] of entries) owned.get(partition)?.engine.restore(key, value);
+    const ends = entries.size > 0 ? await endOffsets(signal) : [];
+    for (const [partition, { engine }] of owned) {
+      const end = ends[partition];
+      if (end === undefined || !engine.endsAt(Number(end))) continue;
+      log.error(
+        { partition },
+        `${topics.readings} ends before what has been counted of it: was it made anew? Going on by the readings' own identities`,
+      );
+    }
     this.#owned = owned;
     log.info({ partitions: numbers.length, restored: entries.size }, 'partitions assigned');
   }
@@ -77,7 +88,7 @@ export class Partitions {
       try {
         const batch = decodeBatch(value);
         const receivedAtUs = Number(headers[readingHeaders.receivedAt]);
-        owned.engine.process(batch, Number.isFinite(receivedAtUs) ? receivedAtUs : timestampMs * 1000);
+        owned.engine.process(batch, Number.isFinite(receivedAtUs) ? receivedAtUs : timestampMs * 1000, Number(offset));
         readings += batch.value.length;
       } catch (error) {
         if (!(error instanceof RejectedError)) throw error;

@@ -31,18 +31,22 @@ interface Stored {
   readonly gateway: GatewayId;
   readonly site: string;
   readonly completeThroughUs: number;
+  readonly newestUs: number;
+  readonly offset: number;
   readonly forgottenUs: number;
   readonly seen: readonly (readonly [boot: number, intervals: readonly Interval[]])[];
   readonly series: readonly { readonly series: Series; readonly windows: readonly StoredWindow[] }[];
 }
 
 export function encodeGateway(state: GatewayState): Uint8Array {
-  const { gateway, site, completeThroughUs, forgottenUs } = state;
+  const { gateway, site, completeThroughUs, newestUs, offset, forgottenUs } = state;
   const stored: Stored = {
     version,
     gateway,
     site,
     completeThroughUs,
+    newestUs,
+    offset,
     forgottenUs,
     seen: [...state.seen].map(([boot, set]) => [boot, set.intervals]),
     series: [...state.series.values()].map(({ series, windows }) => ({
@@ -78,12 +82,15 @@ export function decodeGateway(bytes: Uint8Array): GatewayState {
     throw new InvariantError(
       `the state topic holds version ${stored.version}, this program reads ${version}: run the version that wrote it`,
     );
-  const { gateway, site, completeThroughUs, forgottenUs } = stored;
+  const { gateway, site, completeThroughUs, newestUs, offset, forgottenUs } = stored;
   return {
     gateway,
     site,
     completeThroughUs,
+    newestUs,
+    offset,
     forgottenUs,
+    windows: stored.series.reduce((sum, { windows }) => sum + windows.length, 0),
     dirty: false,
     seen: new Map(stored.seen.map(([boot, intervals]) => [boot, new IntervalSet(intervals)])),
     series: new Map(

@@ -2,14 +2,14 @@
  * Tumbling windows of one size per series.
  *
  * A window of a gateway's series is: absent → open (first reading) → final (the gateway's `complete_through` passed its end)
- * → forgotten (`keepUs` later in the gateway's own time). A reading for a final window makes a new revision; one for a
+ * → forgotten (`keepUs` later in the gateway's own time, once its last result is out). A reading for a final window makes a new revision; one for a
  * forgotten window is late.
  */
 import { type Batch, Clock, Quality, type Series } from '@millrace/wire/batch.ts';
 import { IntervalSet } from '@millrace/wire/intervals.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
 import type { StatsBatch, StatsRow } from '@millrace/wire/stats.ts';
-import type { Engine, EngineCounters, Flush } from './engine.ts';
+import { type Engine, type EngineCounters, type Flush, noneCounted } from './engine.ts';
 import { decodeGateway, encodeGateway } from './state.ts';
 import { addToWindow, openWindow, sampleDeviation, type Window } from './window.ts';
 
@@ -27,6 +27,12 @@ export interface GatewayState {
   /** By sensor and metric. */
   readonly series: Map<string, SeriesState>;
   completeThroughUs: number;
+  /** Newest reading that could be dated, for gateways that declare nothing. */
+  newestUs: number;
+  /** Of the last record that is in this state. */
+  offset: number;
+  /** Over all series. */
+  windows: number;
   /** Windows that end at or before this are forgotten. */
   forgottenUs: number;
   dirty: boolean;
@@ -42,11 +48,18 @@ export interface TumblingOptions {
   readonly maxAheadUs: number;
 }
 
-/** A gateway has one boot, and a new one when its outbox was lost; SenML devices have one a message, resent within seconds. */
-const maxBoots = 64;
+/**
+ * What is kept of one gateway, so that none can fill the state. A gateway has one boot, and a new one when its outbox was
+ * lost; SenML devices have one a message, resent within seconds. What a crash brings again is told by its offset.
+ */
+const maxBoots = 256;
+/** Only a gateway that leaves out sequence numbers has more than a few. */
+const maxIntervals = 1_000;
+const maxSeries = 2_000;
+const maxWindows = 20_000;
 
 export class TumblingEngine implements Engine {
-  readonly counters: EngineCounters = { counted: 0, duplicate: 0, late: 0, unsynced: 0, future: 0, bad: 0 };
+  readonly counters: EngineCounters = noneCounted();
   readonly #options: TumblingOptions;
   readonly #gateways = new Map<string, GatewayState>();
 
@@ -59,28 +72,32 @@ export class TumblingEngine implements Engine {
     this.#gateways.set(state.gateway, state);
   }
 
-  process(batch: Batch, receivedAtUs: number): void {
+  endsAt(endOffset: number): boolean {
+    const beyond = [...this.#gateways.values()].filter(({ offset }) => offset >= endOffset);
+    for (const state of beyond) state.offset = -1;
+    return beyond.length > 0;
+  }
+
+  process(batch: Batch, receivedAtUs: number, offset: number): void {
     const state = this.#gatewayOf(batch.gateway);
+    if (offset <= state.offset) return void (this.counters.duplicate += batch.value.length);
+    state.offset = offset;
     state.site = batch.site;
     const count = batch.value.length;
-    const fresh = count === 0 ? [] : this.#seenOf(state, batch.boot).add(batch.firstSeq, batch.firstSeq + count - 1);
-    const seriesStates = batch.series.map(series => seriesOf(state, series));
+    const seen = this.#seenOf(state, batch.boot);
+    const fresh = count === 0 ? [] : seen.add(batch.firstSeq, batch.firstSeq + count - 1);
+    seen.limit(maxIntervals);
+    const seriesStates = fresh.length === 0 ? [] : batch.series.map(series => seriesOf(state, series));
     let counted = 0;
     for (const [first, last] of fresh) {
       counted += last - first + 1;
       for (let i = first - batch.firstSeq; i <= last - batch.firstSeq; i++) {
-        this.#count(state, seriesStates[batch.seriesIndex[i]!]!, batch, i, receivedAtUs);
+        this.#count(state, seriesStates[batch.seriesIndex[i]!], batch, i, receivedAtUs);
       }
     }
     this.counters.duplicate += count - counted;
-    if (
-      batch.completeThroughUs > state.completeThroughUs &&
-      batch.completeThroughUs <= receivedAtUs + this.#options.maxAheadUs
-    ) {
-      state.completeThroughUs = batch.completeThroughUs;
-      this.#close(state);
-    }
-    if (counted > 0) state.dirty = true;
+    this.#declare(state, batch, receivedAtUs);
+    state.dirty = true;
   }
 
   flush(): Flush {
@@ -90,6 +107,7 @@ export class TumblingEngine implements Engine {
       if (!state.dirty) continue;
       const rows = [...this.#changedRows(state)];
       if (rows.length > 0) stats.push({ gateway: state.gateway, site: state.site, window: this.#options.window, rows });
+      forget(state, this.#options.sizeUs);
       changed.set(state.gateway, encodeGateway(state));
       state.dirty = false;
     }
@@ -105,6 +123,9 @@ export class TumblingEngine implements Engine {
         seen: new Map(),
         series: new Map(),
         completeThroughUs: 0,
+        newestUs: 0,
+        offset: -1,
+        windows: 0,
         forgottenUs: 0,
         dirty: true,
       };
@@ -117,14 +138,17 @@ export class TumblingEngine implements Engine {
     let seen = state.seen.get(boot);
     if (seen === undefined) {
       seen = new IntervalSet();
-      state.seen.set(boot, seen);
-      const oldest = state.seen.keys().next();
-      if (state.seen.size > maxBoots && !oldest.done) state.seen.delete(oldest.value);
+    } else {
+      // Back to the end of the line: the boot that goes is the one that was used longest ago.
+      state.seen.delete(boot);
     }
+    state.seen.set(boot, seen);
+    const oldest = state.seen.keys().next();
+    if (state.seen.size > maxBoots && !oldest.done) state.seen.delete(oldest.value);
     return seen;
   }
 
-  #count(state: GatewayState, { windows }: SeriesState, batch: Batch, i: number, receivedAtUs: number): void {
+  #count(state: GatewayState, series: SeriesState | undefined, batch: Batch, i: number, receivedAtUs: number): void {
     const timeUs = batch.timeUs[i]!;
     if (batch.clock === Clock.UNSYNCED) return void this.counters.unsynced++;
     if (timeUs > receivedAtUs + this.#options.maxAheadUs) return void this.counters.future++;
@@ -132,38 +156,41 @@ export class TumblingEngine implements Engine {
     const { sizeUs } = this.#options;
     const startUs = timeUs - (timeUs % sizeUs);
     if (startUs + sizeUs <= state.forgottenUs) return void this.counters.late++;
-    let window = windows.get(startUs);
+    let window = series?.windows.get(startUs);
     if (window === undefined) {
+      if (series === undefined || state.windows >= maxWindows) return void this.counters.refused++;
       window = openWindow(startUs);
-      window.final = startUs + sizeUs <= state.completeThroughUs;
-      windows.set(startUs, window);
+      series.windows.set(startUs, window);
+      state.windows++;
     }
     addToWindow(window, timeUs, batch.value[i]!);
+    if (timeUs > state.newestUs) state.newestUs = timeUs;
     this.counters.counted++;
   }
 
-  /** Makes windows final that the gateway has declared complete, and forgets the old ones. */
-  #close(state: GatewayState): void {
-    const { sizeUs, keepUs } = this.#options;
-    state.forgottenUs = Math.max(state.forgottenUs, state.completeThroughUs - keepUs);
-    state.dirty = true;
-    for (const { windows } of state.series.values()) {
-      for (const window of windows.values()) {
-        const endUs = window.startUs + sizeUs;
-        if (!window.final && endUs <= state.completeThroughUs) {
-          window.final = true;
-          window.dirty = true;
-        }
-        // One that changed is forgotten after it has been published.
-        if (!window.dirty && endUs <= state.forgottenUs) windows.delete(window.startUs);
-      }
+  /**
+   * Takes the gateway's word for what it has sent. One that never declares anything (SenML has no way to) is taken to have
+   * sent all that is `keepUs` older than its newest reading.
+   */
+  #declare(state: GatewayState, { clock, completeThroughUs }: Batch, receivedAtUs: number): void {
+    const { keepUs, maxAheadUs } = this.#options;
+    if (clock !== Clock.UNSYNCED && completeThroughUs <= receivedAtUs + maxAheadUs) {
+      state.completeThroughUs = Math.max(state.completeThroughUs, completeThroughUs);
     }
+    state.forgottenUs = Math.max(state.forgottenUs, this.#closedUs(state) - keepUs);
+  }
+
+  #closedUs({ completeThroughUs, newestUs }: GatewayState): number {
+    return completeThroughUs > 0 ? completeThroughUs : newestUs - this.#options.keepUs;
   }
 
   *#changedRows(state: GatewayState): Generator<StatsRow> {
+    const closedUs = this.#closedUs(state);
     for (const { series, windows } of state.series.values()) {
       for (const window of windows.values()) {
-        if (!window.dirty) continue;
+        const closes = !window.final && window.startUs + this.#options.sizeUs <= closedUs;
+        if (!window.dirty && !closes) continue;
+        window.final ||= closes;
         window.dirty = false;
         window.revision++;
         const { startUs, count, mean, min, max, first, last, revision, final } = window;
@@ -191,13 +218,27 @@ export class TumblingEngine implements Engine {
   }
 }
 
-function seriesOf(state: GatewayState, series: Series): SeriesState {
+/** undefined: the gateway has as many series as are kept. */
+function seriesOf(state: GatewayState, series: Series): SeriesState | undefined {
   const key = `${series.sensor}\n${series.metric}`;
   let found = state.series.get(key);
   if (found === undefined) {
+    if (state.series.size >= maxSeries) return undefined;
     found = { series, windows: new Map() };
     state.series.set(key, found);
   }
   found.series = series;
   return found;
+}
+
+/** After their last result: windows that take no more readings, and series that have none left. */
+function forget(state: GatewayState, sizeUs: number): void {
+  for (const [key, { windows }] of state.series) {
+    for (const { startUs } of windows.values()) {
+      if (startUs + sizeUs > state.forgottenUs) continue;
+      windows.delete(startUs);
+      state.windows--;
+    }
+    if (windows.size === 0) state.series.delete(key);
+  }
 }

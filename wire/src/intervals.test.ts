@@ -5,6 +5,20 @@ import { IntervalSet } from './intervals.ts';
 
 const range = fc.tuple(fc.nat(60), fc.nat(12)).map(([first, more]) => [first, first + more] as const);
 
+test('a limit joins the oldest intervals', () => {
+  const set = new IntervalSet([
+    [0, 1],
+    [4, 5],
+    [8, 9],
+    [12, 13],
+  ]);
+  set.limit(2);
+  assert.deepEqual(set.intervals, [
+    [0, 9],
+    [12, 13],
+  ]);
+});
+
 test('property: the set holds what was added, answers what was new, and stays sorted, disjoint and joined', () => {
   fc.assert(
     fc.property(fc.array(range, { maxLength: 30 }), ranges => {

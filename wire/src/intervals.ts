@@ -35,6 +35,14 @@ export class IntervalSet {
     return fresh;
   }
 
+  /** Joins the oldest intervals until no more than `most` are left: the gaps between them then count as seen. */
+  limit(most: number): void {
+    const extra = this.#intervals.length - most;
+    if (extra <= 0) return;
+    const joined = this.#intervals.splice(0, extra + 1);
+    this.#intervals.unshift([joined[0]![0], joined.at(-1)![1]]);
+  }
+
   has(value: number): boolean {
     const at = this.#intervals[this.#firstEndingAtOrAfter(value)];
     return at !== undefined && at[0] <= value;

@@ -52,12 +52,19 @@ export function kafkaTopics(prefix: string): KafkaTopics {
 }
 
 /** Record headers on `readings.v1`. `received-at` is µs since the Unix epoch. */
-export const readingHeaders = { receivedAt: 'received-at', bridge: 'bridge', contentType: 'content-type' } as const;
+export const readingHeaders = {
+  receivedAt: 'received-at',
+  bridge: 'bridge',
+  contentType: 'content-type',
+  convertedFrom: 'converted-from',
+} as const;
 
 /** Record headers on `rejected.v1`: why, and where the bytes came from. Offsets and partitions only when the origin is Kafka. */
 export const rejectedHeaders = {
   reason: 'reason',
   field: 'field',
+  /** Of the whole payload, where only its beginning could be kept. */
+  originalBytes: 'original-bytes',
   origin: 'origin-topic',
   partition: 'origin-partition',
   offset: 'origin-offset',

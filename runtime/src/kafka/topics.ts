@@ -20,15 +20,24 @@ export function millraceTopics({
     'cleanup.policy': 'delete',
     'retention.ms': String(days * dayMs),
   });
+  // Kafka never compacts the segment it writes to, and by default begins a new one after 1 GiB or a week: until then every
+  // restore would read all versions of every key.
+  const compacted = (withinMs: number): Record<string, string> => ({
+    'cleanup.policy': 'compact',
+    'segment.bytes': String(16 * 1_048_576),
+    'segment.ms': String(withinMs),
+    'max.compaction.lag.ms': String(withinMs),
+    'min.cleanable.dirty.ratio': '0.1',
+  });
   const configs: Readonly<Record<keyof typeof topics, Record<string, string>>> = {
     readings: kept(7),
     stats: kept(30),
     alerts: { ...kept(30), 'cleanup.policy': 'compact,delete' },
-    gateways: { 'cleanup.policy': 'compact' },
+    gateways: compacted(dayMs),
     late: kept(30),
     rejected: { ...kept(30), 'max.message.bytes': String(rejectedMaxBytes) },
     commands: kept(1),
-    processorsState: { 'cleanup.policy': 'compact' },
+    processorsState: compacted(10 * 60_000),
   };
   return Object.entries(configs).map(([name, config]) => ({
     name: topics[name as keyof typeof topics],
