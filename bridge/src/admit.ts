@@ -24,6 +24,12 @@ export function checkWill(packet: ConnectPacket, gateway: GatewayId): Authentica
   return refusal(connack.notAuthorized, `the will may go to ${mqttTopic(gateway, 'status')} only`);
 }
 
+/** [MQTT-3.1.4-2] hands a session to whoever comes with its client identifier: only the same gateway may. */
+export function checkTakeover(current: GatewayId | undefined, gateway: GatewayId): AuthenticateError | undefined {
+  if (current === undefined || current === gateway) return undefined;
+  return refusal(connack.identifierRejected, `the client identifier is in use by gateway ${current}`);
+}
+
 /** Own commands and nothing else; null answers SUBACK 0x80. */
 export function allowedSubscription(gateway: GatewayId, subscription: Subscription): Subscription | null {
   return subscription.topic === mqttTopic(gateway, 'commands') ? subscription : null;

@@ -62,6 +62,7 @@ export async function append(
       headers: {
         [rejectedHeaders.reason]: error.message,
         [rejectedHeaders.field]: error.field,
+        ...(payload.length > maxRejectedBytes ? { [rejectedHeaders.originalBytes]: String(payload.length) } : {}),
         [rejectedHeaders.origin]: topic,
         [rejectedHeaders.stage]: 'bridge',
         [rejectedHeaders.receivedAt]: receivedAt,
@@ -101,7 +102,12 @@ function check(
       // What the sinks and processors will decode must decode: the units and names of SenML are checked there.
       return {
         readings: decodeBatch(value).value.length,
-        record: { topic: topics.readings, key: gateway, value, headers: stamp('application/senml+json') },
+        record: {
+          topic: topics.readings,
+          key: gateway,
+          value,
+          headers: { ...stamp('application/x-protobuf'), [readingHeaders.convertedFrom]: 'application/senml+json' },
+        },
       };
     }
     case 'status': {

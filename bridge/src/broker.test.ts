@@ -140,7 +140,10 @@ test('SenML is converted', async () => {
     [batch.gateway, batch.series[0]!.sensor, batch.series[0]!.metric, batch.value],
     [name, 'hall', 'temp', [21]],
   );
-  assert.equal(record!.headers[readingHeaders.contentType], 'application/senml+json');
+  assert.deepEqual(
+    [record!.headers[readingHeaders.contentType], record!.headers[readingHeaders.convertedFrom]],
+    ['application/x-protobuf', 'application/senml+json'],
+  );
 });
 
 function status(name: GatewayId, state: 0 | 1): Buffer {
@@ -219,6 +222,57 @@ test('a client may subscribe to its own commands and to nothing else', async () 
 async function steered(store: (publish: Publish) => Promise<Appended>): Promise<Broker> {
   return openBroker({ host: '127.0.0.1', port: 0, log, store });
 }
+
+test('nothing that a client publishes reaches another one, and it cannot speak as the broker', async () => {
+  const victim = await client({ clientId: 'lamp-11', clean: false });
+  await victim.subscribeAsync('millrace/v1/lamp-11/commands', { qos: 1 });
+  const heard: string[] = [];
+  victim.on('message', topic => heard.push(topic));
+  let disconnected = false;
+  victim.on('close', () => (disconnected = true));
+  const evil = await client({ clientId: 'evil' });
+  await evil.publishAsync('millrace/v1/lamp-11/commands', 'REBOOT', { qos: 1, retain: true });
+  await evil.publishAsync('$SYS/any/new/clients', 'lamp-11', { qos: 1 });
+  await evil.publishAsync('$SYS/any/heartbeat', 'x', { qos: 0 });
+  // Whatever was to arrive would be there before the answer to this.
+  await victim.publishAsync('millrace/v1/lamp-11/commands', 'own', { qos: 1 });
+  const usurper = mqtt.connect(`mqtt://127.0.0.1:${broker.port}`, {
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+    clientId: 'lamp-11',
+    username: 'evil',
+  });
+  const [error] = (await event(usurper, 'error')) as [Error];
+  assert.match(error.message, /Identifier rejected/i);
+  assert.deepEqual([heard, disconnected], [[], false]);
+  usurper.end(true);
+  await evil.endAsync();
+  await victim.endAsync();
+});
+
+test('closing does not wait for clients that go on sending', async () => {
+  const own = await steered(() => new Promise(resolve => setImmediate(resolve, { readings: 0 })));
+  const senders = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => client({ clientId: `sender-${i}` }, own.port)),
+  );
+  let going = true;
+  let acknowledged = 0;
+  for (const sender of senders) {
+    sender.on('error', () => {});
+    const next = (): void =>
+      void sender.publish('x', 'y', { qos: 1 }, failed => {
+        if (!failed) acknowledged++;
+        if (going && !failed) next();
+      });
+    for (let i = 0; i < 5; i++) next();
+  }
+  for (let settled = 0; settled < 500; settled = acknowledged) await new Promise(setImmediate);
+  const startedAt = Date.now();
+  await own[Symbol.asyncDispose]();
+  going = false;
+  assert.ok(Date.now() - startedAt < 5000);
+  for (const sender of senders) sender.end(true);
+});
 
 test('PUBACKs leave in the order of arrival, whatever order storing finishes in [MQTT-4.6.0-2]', async () => {
   const pending: (() => void)[] = [];

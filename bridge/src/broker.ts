@@ -6,12 +6,14 @@ import type { Logger } from '@millrace/runtime/log.ts';
 import { type GatewayId, mqttTopic } from '@millrace/wire/names.ts';
 import { Aedes, type Client, type ConnectPacket } from 'aedes';
 import { AckQueue } from './acknowledge.ts';
-import { allowedSubscription, checkWill, gatewayOf } from './admit.ts';
+import { allowedSubscription, checkTakeover, checkWill, gatewayOf } from './admit.ts';
 import type { Appended, Publish } from './append.ts';
 
 /** 64 KiB, Node's default, would limit one client's unacknowledged bytes and with them its rate at a given round trip. */
 const socketBufferBytes = 262_144;
 
+/** No subscription to it is allowed. */
+const nobodysTopic = 'millrace/rejected';
 /** For a client that does not read what is sent to it. */
 const flushWithinMs = 1000;
 
@@ -51,7 +53,11 @@ export async function openBroker({ host, port, log, store }: BrokerOptions): Pro
 
     authenticate(client, username, _password, done) {
       const gateway = gatewayOf(client, username);
-      const refused = gateway instanceof Error ? gateway : checkWill(connects.get(client)!, gateway);
+      const refused =
+        gateway instanceof Error
+          ? gateway
+          : (checkWill(connects.get(client)!, gateway) ??
+            checkTakeover(sessions.get(newest.get(client.id) ?? client)?.gateway, gateway));
       connects.delete(client);
       if (refused !== undefined) {
         log.warn({ client: client.id }, `refused: ${refused.message}`);
@@ -61,6 +67,9 @@ export async function openBroker({ host, port, log, store }: BrokerOptions): Pro
       newest.set(client.id, client);
       done(null, true);
     },
+
+    // Until there are commands nothing goes from one client to another.
+    authorizeForward: () => null,
 
     authorizeSubscribe(client, subscription, done) {
       done(null, allowedSubscription(sessions.get(client)!.gateway, subscription));
@@ -76,7 +85,12 @@ export async function openBroker({ host, port, log, store }: BrokerOptions): Pro
       const settle = session.acknowledgements.enter(error => done(error ?? null));
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
       const stored = store({ topic: packet.topic, payload }, session.gateway).then(
-        () => settle(),
+        ({ rejected }) => {
+          // Aedes goes on to publish the packet itself. What was rejected must not reach a subscriber, nor Aedes's own
+          // ears for $SYS: it goes where nobody listens.
+          if (rejected) Object.assign(packet, { topic: nobodysTopic, retain: false });
+          settle();
+        },
         (error: unknown) => settle(error instanceof Error ? error : new Error(messageOf(error))),
       );
       pending.add(stored);
@@ -132,7 +146,8 @@ export async function openBroker({ host, port, log, store }: BrokerOptions): Pro
     async [Symbol.asyncDispose]() {
       closing = true;
       const closed = new Promise(resolve => server.close(resolve));
-      for (const socket of sockets) socket.pause();
+      // Aedes reads when the socket is readable, so it is Aedes that has to stop.
+      for (const client of Object.values(clientsOf(aedes))) client?.pause();
       while (pending.size > 0) await Promise.allSettled(pending);
       await Promise.all([...sockets].map(flushed));
       await closeAedes(aedes);
@@ -150,5 +165,9 @@ function flushed(socket: Socket): Promise<void> {
     setTimeout(resolve, flushWithinMs).unref();
   });
 }
+
+/** Not in Aedes's types, though documented. */
+const clientsOf = (aedes: Aedes): Record<string, (Client & { pause(): void }) | undefined> =>
+  (aedes as unknown as { clients: ReturnType<typeof clientsOf> }).clients;
 
 const closeAedes = (aedes: Aedes): Promise<void> => new Promise(resolve => aedes.close(resolve));

@@ -12,6 +12,9 @@ import { append } from './append.ts';
 import { openBroker } from './broker.ts';
 import { bridgeSchema } from './config.ts';
 import { bridgeMetrics } from './metrics.ts';
+import { Seldom } from './seldom.ts';
+
+const saidEveryMs = 30_000;
 
 export function runBridge(source: ConfigSource): Promise<number> {
   const config = loadConfig(source, { bridge: bridgeSchema, kafka: kafkaSchema, log: logSchema });
@@ -22,6 +25,7 @@ export function runBridge(source: ConfigSource): Promise<number> {
     const kafka = openKafka({ ...config.kafka, clientId: `millrace-bridge-${id}`, log: kafkaLog(log) });
     await ensureMillraceTopics(kafka, config.kafka, { log, signal: stop });
     await using producer = await kafka.openProducer({ lingerMs, deadlineMs: storeDeadlineMs });
+    const seldom = new Seldom(saidEveryMs);
     const metrics = bridgeMetrics(service.metrics, producer);
     await using broker = await openBroker({
       ...mqtt,
@@ -35,11 +39,17 @@ export function runBridge(source: ConfigSource): Promise<number> {
             bridge: id,
             nowUs: () => Date.now() * 1000,
           });
-          if (appended.rejected) log.warn({ gateway, topic: publish.topic }, `rejected: ${appended.rejected.message}`);
+          const { rejected } = appended;
+          if (rejected)
+            seldom.tell(gateway, more =>
+              log.warn({ gateway, topic: publish.topic, more }, `rejected from ${gateway}: ${rejected.message}`),
+            );
           done(appended);
           return appended;
         } catch (error) {
-          log.warn({ gateway }, `not stored, so not acknowledged: ${messageOf(error)}`);
+          seldom.tell('not stored', more =>
+            log.warn({ gateway, more }, `not stored, so not acknowledged: ${messageOf(error)}`),
+          );
           done('unacknowledged');
           throw error;
         }

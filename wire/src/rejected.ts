@@ -8,7 +8,13 @@ export class RejectedError extends Error {
   readonly field: string;
 
   constructor(field: string, message: string) {
-    super(`${field}: ${message}`);
-    this.field = field;
+    // Both may quote the item, and end on a terminal.
+    super(printable(`${field}: ${message}`));
+    this.field = printable(field);
   }
+}
+
+/** Without control characters, which a terminal would obey, and of bounded length. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '·').slice(0, 500);
 }

@@ -25,7 +25,9 @@ export class View {
   say(sentence: string): void {
     this.#erase();
     const time = new Date().toTimeString().slice(0, 8);
-    this.#stream.write(`${this.#stream.isTTY ? styleText('gray', time) : time} ${sentence}\n`);
+    // Sentences quote what came from outside; a terminal must not obey it.
+    const harmless = sentence.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '·');
+    this.#stream.write(`${this.#stream.isTTY ? styleText('gray', time) : time} ${harmless}\n`);
   }
 
   show(rows: readonly Row[], footer: string): void {
