@@ -19,8 +19,13 @@ const startedAt = Date.now();
 const npm = spawn('npm', ['start', '--', '--free-ports'], {
   cwd: join(import.meta.dirname, '..'),
   env: { ...process.env, MILLRACE_HOME: home },
-  stdio: ['ignore', 'inherit', 'inherit'],
+  stdio: ['ignore', 'pipe', 'inherit'],
   detached: true,
+});
+let said = '';
+npm.stdout.on('data', (data: Buffer) => {
+  process.stdout.write(data);
+  said += data.toString();
 });
 const ended = once(npm, 'exit') as Promise<[number | null]>;
 
@@ -36,6 +41,8 @@ try {
   process.kill(-npm.pid!, 'SIGINT');
   await groupEnded();
   console.log(`Ctrl-C: npm start ended with code ${(await ended)[0]}`);
+  assert.match(said, /Stopped;/);
+  assert.doesNotMatch(said, /Ending at once|not drained/);
   assert.ok(!existsSync(join(home, 'running.json')));
 } finally {
   if (signalGroup(0)) signalGroup('SIGTERM');

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { run } from '../cli/test/run.ts';
 import { Pipeline, until } from './pipeline.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'millrace-pipeline-'));

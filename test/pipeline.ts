@@ -103,6 +103,7 @@ export class Pipeline {
     await until(
       'everything runs',
       async () =>
+        this.running()?.pid === this.#up!.pid &&
         this.running()?.processes.length === this.#processes &&
         this.running()!.processes.every(({ state }) => state === 'running'),
       120_000,

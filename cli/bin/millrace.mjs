@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Plain JavaScript: runs on whatever Node the machine has, and hands over to the Node 24 that the project brings along.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -13,8 +13,9 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
     console.error('millrace: needs Node 24; run `npm install` in the checkout, which brings it along');
     process.exit(1);
   }
-  // Ctrl-C reaches the child by itself, being in the same process group: only the exit code is passed on.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
-  const { status, signal } = spawnSync(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' });
-  process.exit(status ?? (signal ? 1 : 0));
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Ctrl-C in a terminal reaches the child by itself, being in the same process group; a SIGTERM is for us alone.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 }

@@ -28,10 +28,11 @@ test('bridge, processors and sinks wait for Kafka and QuestDB that come later', 
   try {
     for (const { name, command, healthPort } of services) {
       await until(`${name} says what it waits for`, async () => /"level":"warn"/.test(command.stderr()));
-      assert.equal(await isReady(healthPort), false);
+      assert.equal(await isReady(`http://127.0.0.1:${healthPort}`), false);
     }
     await using _stack = await openStack({ home, kafkaPort, questdbHttpPort, questdbPgPort, questdbJit: 'quick' });
-    for (const { name, healthPort } of services) await until(`${name} is ready`, () => isReady(healthPort));
+    for (const { name, healthPort } of services)
+      await until(`${name} is ready`, () => isReady(`http://127.0.0.1:${healthPort}`));
     for (const { name, command } of services) {
       process.kill(command.pid, 'SIGTERM');
       const { code, stderr } = await command.ended;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -57,6 +58,32 @@ test('up tells every mistake of every file at once, starts nothing, and ends wit
   assert.match(stderr, /edge\.gateway \(.*edge\.yaml:2\)/);
   assert.match(stderr, /edge\.sources\.0\.type/);
   assert.equal(stdout, '');
+  assert.ok(!existsSync(home));
+});
+
+test('up finds ports in use, ports given twice and files that are not there before it starts anything', async () => {
+  const taken = createServer();
+  await new Promise<void>(resolve => void taken.listen(0, '127.0.0.1', resolve));
+  const { port } = taken.address() as AddressInfo;
+  const edge = join(dir, 'no-file.yaml');
+  writeFileSync(
+    edge,
+    "edge: { gateway: a, sources: [{ type: replay, file: nowhere.csv, timeColumn: t, timeFormat: offset, metric: m, unit: '1' }] }\n",
+  );
+  const home = join(dir, 'untouched');
+  const missing = await run(['up'], { MILLRACE_HOME: home, MILLRACE_UP__EDGES: JSON.stringify([edge]) });
+  assert.deepEqual([missing.code, /nowhere\.csv/.test(missing.stderr)], [78, true], missing.stderr);
+  const ports = await run(['up'], {
+    MILLRACE_HOME: home,
+    MILLRACE_UP__EDGES: '[]',
+    MILLRACE_BRIDGE__MQTT__PORT: String(port),
+    MILLRACE_DASHBOARD__PORT: '19105',
+    MILLRACE_SINKS__HEALTH__PORT: '19105',
+  });
+  taken.close();
+  assert.equal(ports.code, 78, ports.stderr);
+  assert.match(ports.stderr, new RegExp(`bridge\\.mqtt\\.port: port ${port} on 127\\.0\\.0\\.1 is in use`));
+  assert.match(ports.stderr, /sinks\.health\.port: port 19105 is given to dashboard\.port already/);
   assert.ok(!existsSync(home));
 });
 

@@ -9,7 +9,7 @@ export function shapeOf(schema: z.ZodType): Record<string, z.ZodType> | undefine
   return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>) : undefined;
 }
 
-function unwrapped(schema: z.ZodType): z.ZodType {
+export function unwrapped(schema: z.ZodType): z.ZodType {
   const wrapped = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
   return wrapped ? unwrapped(schema.unwrap() as z.ZodType) : schema;
 }

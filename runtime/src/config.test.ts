@@ -50,14 +50,14 @@ test('the environment overlays the file, lists and files of secrets included', (
       MILLRACE_BRIDGE__MQTT__MAX_BYTES: '3',
       MILLRACE_BRIDGE__NAMES: '[a, b]',
       MILLRACE_QUESTDB__PASSWORD_FILE: join(dir, 'secret'),
-      MILLRACE_QUESTDB__USER: '77',
+      MILLRACE_QUESTDB__USER: "77 'x' #1",
       MILLRACE_HOME: '/x',
     }),
     sections,
   );
   assert.deepEqual(overlaid.bridge, { mqtt: { port: 2, maxBytes: 3 }, names: ['a', 'b'] });
   assert.equal(overlaid.questdb.password, '12345');
-  assert.equal(overlaid.questdb.user, '77');
+  assert.equal(overlaid.questdb.user, "77 'x' #1");
 });
 
 test('every mistake is told at once, with key, place and what is allowed', () => {

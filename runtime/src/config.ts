@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
-import { getIn, isTree, keysAt, type Path, shapeOf, suggestion, type Tree } from './config-keys.ts';
+import { getIn, isTree, keysAt, type Path, shapeOf, suggestion, type Tree, unwrapped } from './config-keys.ts';
 import { ConfigError, type ConfigMistake, messageOf } from './errors.ts';
 
 /** Every section there is, so that a service which knows only its own can still tell a typo from a neighbour's section. */
@@ -47,18 +47,7 @@ export function checkConfig<S extends Sections>(
   const place = (path: Path): string | undefined => fromEnv.get(path.join('.'))?.variable ?? placeOf(path);
   const config: Tree = {};
   for (const [name, schema] of Object.entries(sections)) {
-    const first = schema.safeParse(tree[name] ?? {});
-    // A value such as 12345 from the environment may have been meant as text: try those again as they stand.
-    const texts = first.success
-      ? []
-      : first.error.issues.filter(
-          issue =>
-            issue.code === 'invalid_type' &&
-            issue.expected === 'string' &&
-            fromEnv.has([name, ...issue.path].join('.')),
-        );
-    for (const { path } of texts) setIn(tree, [name, ...(path as Path)], fromEnv.get([name, ...path].join('.'))!.text);
-    const result = texts.length > 0 ? schema.safeParse(tree[name] ?? {}) : first;
+    const result = schema.safeParse(tree[name] ?? {});
     if (result.success) config[name] = result.data;
     else mistakes.push(...result.error.issues.flatMap(issue => mistakesOf(name, schema, issue, tree, place)));
   }
@@ -151,13 +140,16 @@ function overlayEnvironment(
     }
     const path = [section, ...found.path];
     values.set(path.join('.'), { variable, text });
-    setIn(tree, path, found.fromFile ? text : yamlOrText(text));
+    setIn(tree, path, found.fromFile || found.isText ? text : yamlOrText(text));
   }
   return values;
 }
 
 /** `MQTT__MAX_BYTES` → `['mqtt', 'maxBytes']`, by the schema's keys where there are any. */
-function resolveKeys(schema: z.ZodType, segments: readonly string[]): { path: string[]; fromFile: boolean } {
+function resolveKeys(
+  schema: z.ZodType,
+  segments: readonly string[],
+): { path: string[]; fromFile: boolean; isText: boolean } {
   const path: string[] = [];
   let at: z.ZodType | undefined = schema;
   let fromFile = false;
@@ -174,7 +166,8 @@ function resolveKeys(schema: z.ZodType, segments: readonly string[]): { path: st
     path.push(key);
     at = shape?.[key];
   }
-  return { path, fromFile };
+  // Text is taken as it stands: YAML would read `a #1` as `a`, and 007 as a number.
+  return { path, fromFile, isText: at !== undefined && unwrapped(at).def.type === 'string' };
 }
 
 function mistakesOf(

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { ConfigError } from './errors.ts';
+import { ConfigError, messageOf } from './errors.ts';
 import type { HealthConfig } from './schemas.ts';
 
 export interface Health extends AsyncDisposable {
@@ -45,7 +45,8 @@ export async function openHealth(config: HealthConfig, key: string, registry: Re
   try {
     await once(server, 'listening');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+      throw ConfigError.of(`${key}.health`, `cannot listen on ${config.host}:${config.port} (${messageOf(error)})`);
     throw ConfigError.of(
       `${key}.health.port`,
       `port ${config.port} on ${config.host} is in use; set another, or 0 for a free one`,

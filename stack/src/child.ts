@@ -58,6 +58,7 @@ export class Child {
   #process: ChildProcess | undefined;
   #ended: Promise<ChildExit> | undefined;
   #identity: ProcessIdentity | undefined;
+  #lastExit: ChildExit | undefined;
   #state: 'stopped' | 'starting' | 'running' | 'stopping' = 'stopped';
 
   constructor(spec: ChildSpec, around: ChildSurroundings) {
@@ -76,6 +77,11 @@ export class Child {
   /** Undefined while it is stopped. */
   get pid(): number | undefined {
     return this.#process?.pid;
+  }
+
+  /** How the last run ended. */
+  get lastExit(): ChildExit | undefined {
+    return this.#lastExit;
   }
 
   get identity(): ProcessIdentity | undefined {
@@ -192,6 +198,7 @@ export class Child {
       logPath: this.logPath,
       sentence: `${this.name} ended ${how}; its log is ${this.logPath}`,
     };
+    this.#lastExit = exit;
     const unasked = this.#state === 'running';
     this.#state = 'stopped';
     this.#process = undefined;

@@ -24,10 +24,10 @@ export const doctor: Command = {
     const { values, source } = parse(args, { json: { type: 'boolean' } }, { max: 0 });
     // Not one check after the other: on a broken network each waits for its deadline.
     const findings: Finding[] = [{ what: 'Node', ok: true, message: process.version }];
-    let configured: ReturnType<typeof readConfiguration> | undefined;
+    let configured: Awaited<ReturnType<typeof readConfiguration>> | undefined;
     let configIsWrong = false;
     try {
-      configured = readConfiguration(source);
+      configured = await readConfiguration(source);
       findings.push({
         what: 'configuration',
         ok: true,

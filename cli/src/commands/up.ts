@@ -1,4 +1,3 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { exitCodes } from '@millrace/runtime/service.ts';
 import { Child, type ChildExit } from '@millrace/stack/child.ts';
@@ -7,7 +6,8 @@ import { reportTo } from '@millrace/stack/report.ts';
 import { openStack, type Stack } from '@millrace/stack/stack.ts';
 import { type Command, parse } from '../command.ts';
 import { type FlowSample, isReady, type Rates, ratesOver, readFlow } from '../up/flow.ts';
-import { type Addresses, type Plan, planServices, readConfiguration, type UpConfig } from '../up/plan.ts';
+import { type Plan, planServices, readConfiguration, type UpConfig } from '../up/plan.ts';
+import { type Addresses, RunningFile } from '../up/running.ts';
 import { type ServicePlan, serviceSpec } from '../up/services.ts';
 import { Supervisor } from '../up/supervisor.ts';
 import { View } from '../up/view.ts';
@@ -16,6 +16,7 @@ import { Warnings } from '../up/warnings.ts';
 const statusEveryMs = 1000;
 /** A source that emits each two seconds would otherwise flicker between its rate doubled and none. */
 const ratesOverSamples = 7;
+const sameSignalMs = 1000;
 /** Gateways wait for the bridge by themselves too: after this they may as well do that. */
 const bridgeReadyWithinMs = 30_000;
 
@@ -29,11 +30,15 @@ export const up: Command = {
   example: 'millrace up --config millrace.yaml',
   async run(args) {
     const { values, source } = parse(args, { 'free-ports': { type: 'boolean' } }, { max: 0 });
-    const { config: read, edges } = readConfiguration(source);
+    const { config: read, edges } = await readConfiguration(source);
     const config = values['free-ports'] || read.up.freePorts ? withFreePorts(read) : read;
     const home = resolve(process.env['MILLRACE_HOME'] ?? config.stack.home);
     const view = new View(process.stdout);
     const stopping = stopOnSignal(view);
+
+    const running = new RunningFile(home, sentence => view.say(sentence));
+    running.claim(home);
+    const plan = await planServices(config, edges, source.file);
 
     using lifeline = openLifeline({ graceMs: 30_000 });
     const supervisor = new Supervisor(sentence => view.say(sentence));
@@ -53,18 +58,21 @@ export const up: Command = {
       for (const server of [...(stack.kafka?.nodes ?? []), ...(stack.questdb ? [stack.questdb] : [])])
         await supervisor.watch(server);
       const addresses = addressesOf(config, stack);
-      const plan = await planServices(config, edges, addresses, source.file, home);
+      const shared = environmentOf(addresses, home);
       const warnings = new Warnings();
       const start = (service: ServicePlan): Promise<void> => {
-        const child = new Child(serviceSpec(service, join(home, 'logs')), { lifeline, onChange: () => {}, onDied });
+        const child = new Child(serviceSpec(service, shared, join(home, 'logs')), {
+          lifeline,
+          onChange: () => {},
+          onDied,
+        });
         warnings.follow(child.logPath);
-        return supervisor.watch(child, service.healthPort);
+        return supervisor.watch(child, service.healthUrl);
       };
       const starting = startAll(plan, start, stopping.signal).then(() => {
-        if (!stopping.signal.aborted)
+        if (!stopping.signal.aborted && supervisor.entries.every(({ state }) => state === 'running'))
           view.say(`Everything runs. Dashboard: ${plan.dashboardUrl}   MQTT: ${plan.mqttUrl}`);
       });
-      const addressFile = join(home, 'running.json');
       const footer = [
         `Dashboard  ${plan.dashboardUrl}`,
         `MQTT       ${plan.mqttUrl}`,
@@ -73,10 +81,10 @@ export const up: Command = {
       ].join('\n');
       try {
         await watchUntil(stopping.signal, supervisor, view, warnings, footer, () =>
-          writeRunning(addressFile, plan, addresses, supervisor),
+          running.write(plan, addresses, supervisor.entries),
         );
       } finally {
-        rmSync(addressFile, { force: true });
+        running.remove();
         view.say('Stopping: gateways, bridge, processors and sinks, then the servers');
         await supervisor.stop(name => name.startsWith('edge '));
         await supervisor.stop(name => name === 'bridge');
@@ -122,43 +130,38 @@ async function startAll(
   signal: AbortSignal,
 ): Promise<void> {
   const isEdge = ({ name }: ServicePlan): boolean => name.startsWith('edge ');
-  await Promise.all(services.filter(service => !isEdge(service)).map(start));
+  const others = Promise.all(services.filter(service => !isEdge(service)).map(start));
   const bridge = services.find(({ name }) => name === 'bridge');
   const deadline = Date.now() + bridgeReadyWithinMs;
   for (let ready = bridge === undefined; !ready && !signal.aborted && Date.now() < deadline; await pause())
-    ready = await isReady(bridge!.healthPort);
+    ready = await isReady(bridge!.healthUrl);
   if (!signal.aborted) await Promise.all(services.filter(isEdge).map(start));
+  await others;
 }
 
-/** For people and programs that want to reach what runs; gone when nothing runs. */
-function writeRunning(
-  file: string,
-  { services, dashboardUrl, mqttUrl }: Plan,
-  { brokers, questdb }: Addresses,
-  supervisor: Supervisor,
-): void {
-  const { url, pgHost, pgPort } = questdb;
-  const processes = supervisor.entries.map(({ name, state, restarts, child }) => ({
-    name,
-    state,
-    restarts,
-    pid: child.pid,
-    healthPort: services.find(service => service.name === name)?.healthPort,
-  }));
-  writeFileSync(
-    `${file}.new`,
-    `${JSON.stringify({ pid: process.pid, brokers, questdb: { url, pgHost, pgPort }, dashboardUrl, mqttUrl, processes }, null, 2)}\n`,
-  );
-  renameSync(`${file}.new`, file);
+function environmentOf({ brokers, questdb }: Addresses, home: string): Record<string, string> {
+  return {
+    MILLRACE_HOME: home,
+    MILLRACE_KAFKA__BROKERS: brokers.join(','),
+    MILLRACE_QUESTDB__URL: questdb.url,
+    MILLRACE_QUESTDB__PG_HOST: questdb.pgHost,
+    MILLRACE_QUESTDB__PG_PORT: String(questdb.pgPort),
+    MILLRACE_QUESTDB__USER: questdb.user,
+    MILLRACE_QUESTDB__PASSWORD: questdb.password,
+  };
 }
 
 function stopOnSignal(view: View): AbortController {
   const stopping = new AbortController();
+  let stoppedAtMs = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
+    // npm passes on a second one for the same Ctrl-C.
+    if (stopping.signal.aborted && Date.now() - stoppedAtMs < sameSignalMs) return;
     if (stopping.signal.aborted) {
       view.say('Ending at once; what is in flight comes again after the next start');
       process.exit(exitCodes.failed); // the lifeline ends the rest
     }
+    stoppedAtMs = Date.now();
     stopping.abort(new Error(`stopped by ${signal}`));
   };
   process.on('SIGINT', onSignal);
@@ -181,8 +184,8 @@ async function watchUntil(
     for (const sentence of warnings.take()) view.say(sentence);
     const rows = await Promise.all(
       supervisor.entries.map(async service => {
-        const { name, healthPort, state } = service;
-        const sample = healthPort !== undefined && state === 'running' ? await readFlow(healthPort) : undefined;
+        const { name, healthUrl, state } = service;
+        const sample = healthUrl !== undefined && state === 'running' ? await readFlow(healthUrl) : undefined;
         if (sample === undefined) recent.delete(name);
         else recent.set(name, [...(recent.get(name) ?? []), sample].slice(-ratesOverSamples));
         const rates: Rates | undefined = ratesOver(recent.get(name) ?? []);

@@ -13,9 +13,9 @@ export interface Rates {
 }
 
 /** @returns undefined while the service does not answer. */
-export async function readFlow(healthPort: number): Promise<FlowSample | undefined> {
+export async function readFlow(healthUrl: string): Promise<FlowSample | undefined> {
   try {
-    const response = await fetch(`http://127.0.0.1:${healthPort}/metrics`, { signal: AbortSignal.timeout(1000) });
+    const response = await fetch(`${healthUrl}/metrics`, { signal: AbortSignal.timeout(1000) });
     const text = await response.text();
     const value = (name: string): number =>
       Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, 'm').exec(text)?.[1] ?? 0);
@@ -42,9 +42,9 @@ export function ratesOver(samples: readonly FlowSample[]): Rates | undefined {
 }
 
 /** Whether the service says that it could store an item now. */
-export async function isReady(healthPort: number): Promise<boolean> {
+export async function isReady(healthUrl: string): Promise<boolean> {
   try {
-    return (await fetch(`http://127.0.0.1:${healthPort}/readyz`, { signal: AbortSignal.timeout(1000) })).ok;
+    return (await fetch(`${healthUrl}/readyz`, { signal: AbortSignal.timeout(1000) })).ok;
   } catch {
     return false; // not listening yet
   }

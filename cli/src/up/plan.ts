@@ -1,10 +1,12 @@
 /** From the configuration to the processes: ports chosen, addresses handed on. */
 import { basename, join } from 'node:path';
-import { edgeSchema } from '@millrace/edge/config.ts';
+import { edgeSchema, pathResolver } from '@millrace/edge/config.ts';
+import { openSources } from '@millrace/edge/sources/run.ts';
 import { type Config, type ConfigSource, checkConfig } from '@millrace/runtime/config.ts';
 import { ConfigError, type ConfigMistake } from '@millrace/runtime/errors.ts';
 import { logSchema } from '@millrace/runtime/schemas.ts';
 import { claimPort, freePort } from '@millrace/stack/ports.ts';
+import type { z } from 'zod';
 import { sections } from '../sections.ts';
 import { demoDirectory, type ServicePlan } from './services.ts';
 
@@ -13,20 +15,24 @@ export type UpConfig = Config<typeof sections>;
 interface EdgePlan {
   readonly file: string;
   readonly gateway: string;
-  readonly healthPort: number;
+  readonly health: { readonly host: string; readonly port: number };
 }
 
 /** Everything that configuration can get wrong, found before anything starts. @throws {ConfigError} with all mistakes of all files. */
-export function readConfiguration(source: ConfigSource): { config: UpConfig; edges: readonly EdgePlan[] } {
+export async function readConfiguration(
+  source: ConfigSource,
+): Promise<{ config: UpConfig; edges: readonly EdgePlan[] }> {
   const { config, mistakes: own } = checkConfig(source, sections);
   const mistakes = [...own];
   const files = config.up?.edges ?? ['this-machine.yaml', 'auckland.yaml'].map(file => join(demoDirectory, file));
-  const edges = files.map(file => {
-    const checked = checkConfig({ file, env: source.env }, { edge: edgeSchema, log: logSchema });
-    mistakes.push(...checked.mistakes);
-    const edge = checked.config.edge;
-    return edge && { file, gateway: edge.gateway, healthPort: edge.health.port };
-  });
+  const edges: (EdgePlan | undefined)[] = [];
+  for (const file of files) {
+    const from = { file, env: source.env };
+    const checked = checkConfig(from, { edge: edgeSchema, log: logSchema });
+    const { edge } = checked.config;
+    mistakes.push(...checked.mistakes, ...(edge ? await sourceMistakes(edge, from) : []));
+    edges.push(edge && { file, gateway: edge.gateway, health: edge.health });
+  }
   const names = edges.map(edge => edge?.gateway);
   for (const [i, name] of names.entries()) {
     if (name !== undefined && names.indexOf(name) < i)
@@ -40,15 +46,18 @@ export function readConfiguration(source: ConfigSource): { config: UpConfig; edg
   return { config: config as UpConfig, edges: edges as EdgePlan[] };
 }
 
-export interface Addresses {
-  readonly brokers: readonly string[];
-  readonly questdb: {
-    readonly url: string;
-    readonly pgHost: string;
-    readonly pgPort: number;
-    readonly user: string;
-    readonly password: string;
-  };
+/** What a source finds wrong when it looks at its files. */
+async function sourceMistakes(
+  { sources }: z.output<typeof edgeSchema>,
+  from: ConfigSource,
+): Promise<readonly ConfigMistake[]> {
+  try {
+    await openSources(sources, pathResolver(from));
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.mistakes.map(mistake => ({ place: from.file, ...mistake }));
+  }
 }
 
 export interface Plan {
@@ -58,21 +67,20 @@ export interface Plan {
   readonly mqttUrl: string;
 }
 
-/** @throws {ConfigError} for each port in use, all at once. */
+/** @throws {ConfigError} for each port in use or given twice, all at once. */
 export async function planServices(
   config: UpConfig,
   edges: readonly EdgePlan[],
-  { brokers, questdb }: Addresses,
   configFile: string | undefined,
-  home: string,
 ): Promise<Plan> {
   const mistakes: ConfigMistake[] = [];
-  const taken = new Set<number>();
+  const taken = new Map<number, string>();
   const claim = async (key: string, wanted: number): Promise<number> => {
+    const free = config.up.freePorts || wanted === 0;
     try {
-      let port = config.up.freePorts ? await freePort() : await claimPort(key, wanted);
-      while (taken.has(port)) port = await freePort();
-      taken.add(port);
+      const port = free ? await freePort() : await claimPort(key, wanted);
+      if (taken.has(port)) mistakes.push({ key, message: `port ${port} is given to ${taken.get(port)} already` });
+      taken.set(port, key);
       return port;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -83,15 +91,6 @@ export async function planServices(
   const mqttPort = await claim('bridge.mqtt.port', config.bridge.mqtt.port);
   const dashboardPort = await claim('dashboard.port', config.dashboard.port);
   const mqttUrl = `mqtt://${loopbackFor(config.bridge.mqtt.host)}:${mqttPort}`;
-  const shared = {
-    MILLRACE_HOME: home,
-    MILLRACE_KAFKA__BROKERS: JSON.stringify(brokers),
-    MILLRACE_QUESTDB__URL: questdb.url,
-    MILLRACE_QUESTDB__PG_HOST: questdb.pgHost,
-    MILLRACE_QUESTDB__PG_PORT: String(questdb.pgPort),
-    MILLRACE_QUESTDB__USER: questdb.user,
-    MILLRACE_QUESTDB__PASSWORD: questdb.password,
-  };
   const configArgs = configFile === undefined ? [] : ['--config', configFile];
   const service = async (
     name: 'sinks' | 'processors' | 'bridge' | 'dashboard',
@@ -101,8 +100,8 @@ export async function planServices(
     return {
       name,
       args: [name, ...configArgs],
-      healthPort,
-      env: { ...shared, ...env, [`MILLRACE_${name.toUpperCase()}__HEALTH__PORT`]: String(healthPort) },
+      healthUrl: `http://${loopbackFor(config[name].health.host)}:${healthPort}`,
+      env: { ...env, [`MILLRACE_${name.toUpperCase()}__HEALTH__PORT`]: String(healthPort) },
     };
   };
   const services = [
@@ -111,14 +110,18 @@ export async function planServices(
     await service('dashboard', { MILLRACE_DASHBOARD__PORT: String(dashboardPort) }),
     await service('bridge', { MILLRACE_BRIDGE__MQTT__PORT: String(mqttPort) }),
   ];
-  for (const { file, gateway, healthPort: wanted } of edges) {
-    const healthPort = await claim(`edge.health.port in ${file}`, wanted);
+  for (const { file, gateway, health } of edges) {
+    const healthPort = await claim(`edge.health.port in ${file}`, health.port);
     const env = {
-      MILLRACE_HOME: home,
       MILLRACE_EDGE__MQTT__URL: mqttUrl,
       MILLRACE_EDGE__HEALTH__PORT: String(healthPort),
     };
-    services.push({ name: `edge ${gateway}`, args: ['edge', '--config', file], healthPort, env });
+    services.push({
+      name: `edge ${gateway}`,
+      args: ['edge', '--config', file],
+      healthUrl: `http://${loopbackFor(health.host)}:${healthPort}`,
+      env,
+    });
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { services, mqttUrl, dashboardUrl: `http://${loopbackFor(config.dashboard.host)}:${dashboardPort}` };

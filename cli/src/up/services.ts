@@ -15,19 +15,25 @@ export interface ServicePlan {
   /** `['edge', '--config', 'demo/this-machine.yaml']` */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly healthPort: number;
+  /** `http://127.0.0.1:9102` */
+  readonly healthUrl: string;
 }
 
-export function serviceSpec({ name, args, env, healthPort }: ServicePlan, logs: string): ChildSpec {
+/** @param shared environment that all services get. */
+export function serviceSpec(
+  { name, args, env, healthUrl }: ServicePlan,
+  shared: Readonly<Record<string, string>>,
+  logs: string,
+): ChildSpec {
   return {
     name,
     command: process.execPath,
     args: () => ['--disable-warning=TimeoutNegativeWarning', main, ...args],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...shared, ...env },
     directory: process.cwd(),
     logPath: join(logs, `${name}.log`),
     probe: async () => {
-      const response = await fetch(`http://127.0.0.1:${healthPort}/livez`, { signal: AbortSignal.timeout(1000) });
+      const response = await fetch(`${healthUrl}/livez`, { signal: AbortSignal.timeout(1000) });
       if (!response.ok) throw new Error(`/livez answered ${response.status}`);
     },
     readyWithinMs,

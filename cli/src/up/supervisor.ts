@@ -1,13 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from '@millrace/runtime/errors.ts';
 import { backoffMs } from '@millrace/runtime/retry.ts';
+import { exitCodes } from '@millrace/runtime/service.ts';
 import type { Child, ChildExit } from '@millrace/stack/child.ts';
 
 /** A process under supervision: one of our services, or one of the stack's servers. */
 export interface Supervised {
   readonly name: string;
   readonly child: Child;
-  readonly healthPort: number | undefined;
+  readonly healthUrl: string | undefined;
   readonly state: 'starting' | 'running' | 'waiting' | 'stopped';
   readonly restarts: number;
 }
@@ -44,11 +45,11 @@ export class Supervisor {
   }
 
   /** Takes over a process that runs already, or starts it; resolves when it has been started once, whether that went well or not. */
-  async watch(child: Child, healthPort?: number): Promise<void> {
+  async watch(child: Child, healthUrl?: string): Promise<void> {
     const entry: Entry = {
       name: child.name,
       child,
-      healthPort,
+      healthUrl,
       state: child.state === 'running' ? 'running' : 'starting',
       restarts: 0,
       died: Promise.withResolvers(),
@@ -102,6 +103,13 @@ export class Supervisor {
         this.#say(messageOf(error));
       }
       startedOnce();
+      if (entry.child.lastExit?.code === exitCodes.config) {
+        entry.state = 'stopped';
+        this.#say(
+          `${entry.name} is not started again: its configuration has to be mended first; then start Millrace again`,
+        );
+        return;
+      }
       failures = Date.now() - startedAt > goodRunMs ? 0 : failures + 1;
       entry.state = 'waiting';
       entry.restarts++;

@@ -18,10 +18,8 @@ export class Warnings {
   #newLines(path: string): string[] {
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     // A log that was begun anew is shorter than what was read of its predecessor.
-    const from =
-      Math.min(this.#read.get(path) ?? 0, size) === size && size < (this.#read.get(path) ?? 0)
-        ? 0
-        : (this.#read.get(path) ?? 0);
+    const read = this.#read.get(path) ?? 0;
+    const from = size < read ? 0 : read;
     if (size <= from) {
       this.#read.set(path, size);
       return [];
