@@ -116,6 +116,18 @@ test('Ctrl-C ends everything in order, and the next start goes on without hole o
   await assertNoHoleNoDouble();
 });
 
+test('a second start on the same data is refused with one sentence', async () => {
+  const { pid, dashboardUrl } = pipeline.running()!;
+  const second = await run(['up', '--free-ports'], { MILLRACE_HOME: home });
+  assert.equal(second.code, 78);
+  assert.match(
+    second.stderr,
+    new RegExp(
+      `MILLRACE_HOME: Millrace runs on .* already \\(process ${pid}, dashboard ${dashboardUrl}\\); stop it, or set`,
+    ),
+  );
+});
+
 for (const name of [
   'sinks',
   'processors',
