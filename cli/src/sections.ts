@@ -9,7 +9,7 @@ import { stackSchema } from '@millrace/stack/config.ts';
 import { z } from 'zod';
 
 export const upSchema = z.strictObject({
-  /** Configuration files of the gateways' agents to run here; the two of the demo when left out. */
+  /** Configuration files of the gateways' agents to run here, from this file's folder; the two of the demo when left out. */
   edges: z.array(z.string().min(1)).optional(),
   /** Any free port instead of the configured ones: several pipelines can then run on one machine. */
   freePorts: z.boolean('must be true or false').default(false),

@@ -54,6 +54,11 @@ export function checkConfig<S extends Sections>(
   return { config: config as Partial<Config<S>>, mistakes };
 }
 
+/** Names of the sections that the file holds; empty when there is none, or none that can be read. */
+export function sectionsIn(source: ConfigSource): readonly string[] {
+  return Object.keys(readFile(source.file, []).tree);
+}
+
 function readFile(
   given: string | undefined,
   mistakes: ConfigMistake[],

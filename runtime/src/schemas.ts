@@ -29,7 +29,7 @@ export const logSchema = z.strictObject({
 
 /** QuestDB: `url` for line protocol and SQL over HTTP, `pg` for queries with bound parameters. */
 export const questdbSchema = z.strictObject({
-  url: z.url('must be an http(s) URL').default('http://127.0.0.1:9000'),
+  url: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).default('http://127.0.0.1:9000'),
   pgHost: host.default('127.0.0.1'),
   pgPort: port.default(8812),
   user: z.string().default('admin'),

@@ -1,11 +1,15 @@
 /** Checks the configuration and the reachability of all that it names. */
+import { existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { resolve } from 'node:path';
+import { defaultConfigFile } from '@millrace/runtime/config.ts';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { exitCodes } from '@millrace/runtime/service.ts';
 import { findJava } from '@millrace/stack/java.ts';
 import { type Command, parse } from '../command.ts';
 import { readConfiguration } from '../up/plan.ts';
+import { runningAddresses } from '../up/running.ts';
 
 interface Finding {
   readonly what: string;
@@ -31,7 +35,7 @@ export const doctor: Command = {
       findings.push({
         what: 'configuration',
         ok: true,
-        message: `${source.file ?? 'defaults and environment'}; ${configured.edges.length} gateways`,
+        message: `${source.file ?? (existsSync(defaultConfigFile) ? defaultConfigFile : 'defaults and environment')}; ${configured.edges.length} gateway files`,
       });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -40,16 +44,18 @@ export const doctor: Command = {
     }
     if (configured !== undefined) {
       const { kafka, questdb, stack } = configured.config;
-      const { brokers } = kafka;
+      const running = runningAddresses(resolve(process.env['MILLRACE_HOME'] ?? stack.home));
+      const brokers = kafka.brokers ?? running?.brokers;
+      const questdbUrl = questdb.url ?? running?.questdb.url;
       const checks = [
         brokers === undefined
           ? local('Kafka', stack.kafkaPort)
-          : check('Kafka', async () => `${(await reachKafka(brokers, kafka)).length} brokers answer`),
-        questdb.url === undefined
+          : check('Kafka', async () => (await reachKafka(brokers, kafka)).join(', ')),
+        questdbUrl === undefined
           ? local('QuestDB', stack.questdbHttpPort)
-          : check('QuestDB', () => reachQuestdb(questdb.url!, questdb.user, questdb.password)),
+          : check('QuestDB', () => reachQuestdb(questdbUrl, questdb.user, questdb.password)),
       ];
-      if (brokers === undefined || questdb.url === undefined)
+      if (brokers === undefined || questdbUrl === undefined)
         checks.push(
           check('Java', async () => {
             await findJava(process.env);
@@ -100,6 +106,8 @@ async function reachQuestdb(url: string, user: string, password: string): Promis
   const response = await fetch(`${url.replace(/\/$/, '')}/exec?query=${encodeURIComponent('select 1')}`, {
     headers: { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` },
     signal: AbortSignal.timeout(10_000),
+  }).catch((error: Error) => {
+    throw new Error(`${url} does not answer (${messageOf(error.cause ?? error)})`);
   });
   if (!response.ok) throw new Error(`${url} answered ${response.status}; check questdb.user and questdb.password`);
   return `${url} answers`;

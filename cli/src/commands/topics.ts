@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { loadConfig } from '@millrace/runtime/config.ts';
-import { kafkaSchema } from '@millrace/runtime/kafka/config.ts';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { millraceTopics } from '@millrace/runtime/kafka/topics.ts';
 import { exitCodes } from '@millrace/runtime/service.ts';
 import { type Command, parse } from '../command.ts';
+import { sections } from '../sections.ts';
+import { runningAddresses } from '../up/running.ts';
 
 export const topics: Command = {
   name: 'topics',
@@ -13,7 +15,9 @@ export const topics: Command = {
   example: 'millrace topics --json',
   async run(args) {
     const { values, source } = parse(args, { json: { type: 'boolean' } }, { max: 0 });
-    const { kafka: config } = loadConfig(source, { kafka: kafkaSchema });
+    const { kafka, stack } = loadConfig(source, { kafka: sections.kafka, stack: sections.stack });
+    const running = runningAddresses(resolve(process.env['MILLRACE_HOME'] ?? stack.home));
+    const config = { ...kafka, brokers: kafka.brokers ?? running?.brokers ?? ['127.0.0.1:9092'] };
     const wanted = millraceTopics(config);
     await using admin = await openKafka(config).openAdmin();
     const created = new Set(await admin.ensureTopics(wanted));

@@ -5,7 +5,7 @@ import { openLifeline } from '@millrace/stack/lifeline.ts';
 import { reportTo } from '@millrace/stack/report.ts';
 import { openStack, type Stack } from '@millrace/stack/stack.ts';
 import { type Command, parse } from '../command.ts';
-import { type FlowSample, isReady, type Rates, ratesOver, readFlow } from '../up/flow.ts';
+import { type FlowSample, isReady, type Rates, ratesOver, readFlow, readinessOf } from '../up/flow.ts';
 import { type Plan, planServices, readConfiguration, type UpConfig } from '../up/plan.ts';
 import { type Addresses, RunningFile } from '../up/running.ts';
 import { type ServicePlan, serviceSpec } from '../up/services.ts';
@@ -20,7 +20,7 @@ const sameSignalMs = 1000;
 /** Gateways wait for the bridge by themselves too: after this they may as well do that. */
 const bridgeReadyWithinMs = 30_000;
 
-const pause = (ms = 100): Promise<void> => new Promise(resolve => void setTimeout(resolve, ms).unref());
+const pause = (ms = 100): Promise<void> => new Promise(resolve => void setTimeout(resolve, ms));
 
 export const up: Command = {
   name: 'up',
@@ -76,6 +76,7 @@ export const up: Command = {
       const footer = [
         `Dashboard  ${plan.dashboardUrl}`,
         `MQTT       ${plan.mqttUrl}`,
+        `QuestDB    ${addresses.questdb.url}`,
         `Logs       ${relative('', join(home, 'logs'))}`,
         'Ctrl-C ends it in order.',
       ].join('\n');
@@ -189,7 +190,8 @@ async function watchUntil(
         if (sample === undefined) recent.delete(name);
         else recent.set(name, [...(recent.get(name) ?? []), sample].slice(-ratesOverSamples));
         const rates: Rates | undefined = ratesOver(recent.get(name) ?? []);
-        return { service, rates };
+        const waitsFor = sample === undefined ? undefined : await readinessOf(healthUrl!);
+        return { service, rates, waitsFor };
       }),
     );
     view.show(rows, footer);

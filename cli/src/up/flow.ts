@@ -43,9 +43,15 @@ export function ratesOver(samples: readonly FlowSample[]): Rates | undefined {
 
 /** Whether the service says that it could store an item now. */
 export async function isReady(healthUrl: string): Promise<boolean> {
+  return (await readinessOf(healthUrl)) === undefined;
+}
+
+/** What the service waits for, in its own words; undefined when it is ready. */
+export async function readinessOf(healthUrl: string): Promise<string | undefined> {
   try {
-    return (await fetch(`${healthUrl}/readyz`, { signal: AbortSignal.timeout(1000) })).ok;
+    const response = await fetch(`${healthUrl}/readyz`, { signal: AbortSignal.timeout(1000) });
+    return response.ok ? undefined : (await response.text()).trim().split('\n').join('; ');
   } catch {
-    return false; // not listening yet
+    return 'starting'; // not listening yet
   }
 }

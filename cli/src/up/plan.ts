@@ -2,7 +2,13 @@
 import { basename, join } from 'node:path';
 import { edgeSchema, pathResolver } from '@millrace/edge/config.ts';
 import { openSources } from '@millrace/edge/sources/run.ts';
-import { type Config, type ConfigSource, checkConfig } from '@millrace/runtime/config.ts';
+import {
+  type Config,
+  type ConfigSource,
+  checkConfig,
+  defaultConfigFile,
+  sectionsIn,
+} from '@millrace/runtime/config.ts';
 import { ConfigError, type ConfigMistake } from '@millrace/runtime/errors.ts';
 import { logSchema } from '@millrace/runtime/schemas.ts';
 import { claimPort, freePort } from '@millrace/stack/ports.ts';
@@ -24,7 +30,7 @@ export async function readConfiguration(
 ): Promise<{ config: UpConfig; edges: readonly EdgePlan[] }> {
   const { config, mistakes: own } = checkConfig(source, sections);
   const mistakes = [...own];
-  const files = config.up?.edges ?? ['this-machine.yaml', 'auckland.yaml'].map(file => join(demoDirectory, file));
+  const files = edgeFiles(source, config.up?.edges);
   const edges: (EdgePlan | undefined)[] = [];
   for (const file of files) {
     const from = { file, env: source.env };
@@ -44,6 +50,13 @@ export async function readConfiguration(
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { config: config as UpConfig, edges: edges as EdgePlan[] };
+}
+
+/** Those the configuration names; else the file itself when it is a gateway's; else the demo's. */
+function edgeFiles(source: ConfigSource, named: readonly string[] | undefined): readonly string[] {
+  if (named !== undefined) return named.map(pathResolver(source));
+  if (sectionsIn(source).includes('edge')) return [source.file ?? defaultConfigFile];
+  return ['this-machine.yaml', 'auckland.yaml'].map(file => join(demoDirectory, file));
 }
 
 /** What a source finds wrong when it looks at its files. */

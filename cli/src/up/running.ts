@@ -17,6 +17,20 @@ export interface Addresses {
   };
 }
 
+/** Of the pipeline that runs on this home, if one does. */
+export function runningAddresses(
+  home: string,
+): (Pick<Addresses, 'brokers'> & { readonly questdb: { readonly url: string } }) | undefined {
+  try {
+    const found = JSON.parse(readFileSync(join(home, 'running.json'), 'utf8')) as Addresses & {
+      identity?: ProcessIdentity;
+    };
+    return found.identity && isRunning(found.identity) ? found : undefined;
+  } catch {
+    return undefined; // none, or half of one
+  }
+}
+
 export class RunningFile {
   readonly #path: string;
   readonly #say: (sentence: string) => void;

@@ -6,6 +6,8 @@ import type { Supervised } from './supervisor.ts';
 export interface Row {
   readonly service: Supervised;
   readonly rates: Rates | undefined;
+  /** What keeps a running service from being ready. */
+  readonly waitsFor: string | undefined;
 }
 
 const plainEveryMs = 10_000;
@@ -37,8 +39,8 @@ export class View {
       this.say(
         rows
           .map(
-            ({ service, rates }) =>
-              `${service.name} ${stateWords[service.state]}${rates ? ` in ${perSecond(rates.inPerSecond)}/s out ${perSecond(rates.outPerSecond)}/s lag ${rates.lag}` : ''}`,
+            ({ service, rates, waitsFor }) =>
+              `${service.name} ${waitsFor ? `waits (${waitsFor})` : stateWords[service.state]}${rates ? ` in ${perSecond(rates.inPerSecond)}/s out ${perSecond(rates.outPerSecond)}/s lag ${rates.lag}` : ''}`,
           )
           .join('; '),
       );
@@ -53,8 +55,11 @@ export class View {
         'gray',
         `  ${'service'.padEnd(width)}${'state'.padEnd(12)}${'in/s'.padStart(9)}${'out/s'.padStart(9)}${'waiting'.padStart(9)}`,
       ),
-      ...rows.map(({ service, rates }) => {
-        const state = styleText(stateColors[service.state], stateWords[service.state].padEnd(12));
+      ...rows.map(({ service, rates, waitsFor }) => {
+        const state = waitsFor
+          ? styleText('yellow', 'waits'.padEnd(12))
+          : styleText(stateColors[service.state], stateWords[service.state].padEnd(12));
+        const note = waitsFor ? styleText('gray', `  ${waitsFor.slice(0, 60)}`) : '';
         const numbers = rates
           ? perSecond(rates.inPerSecond).padStart(9) +
             perSecond(rates.outPerSecond).padStart(9) +
@@ -64,7 +69,7 @@ export class View {
           service.restarts > 0
             ? styleText('gray', `   restarted ${service.restarts === 1 ? 'once' : `${service.restarts} times`}`)
             : '';
-        return `  ${service.name.padEnd(width)}${state}${numbers}${restarts}`;
+        return `  ${service.name.padEnd(width)}${state}${numbers}${note}${restarts}`;
       }),
       '',
       ...footer.split('\n').map(line => `  ${line}`),

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 
 /** Follows the services' log files and gives their warnings and errors, so that nobody has to open a log to learn of them. */
 export class Warnings {
@@ -12,7 +13,9 @@ export class Warnings {
 
   /** Sentences new since the last call: `bridge: Kafka: …`. At most 64 KiB a file and call are looked at. */
   take(): string[] {
-    return [...this.#read.keys()].flatMap(path => this.#newLines(path).flatMap(sentenceOf));
+    return [...this.#read.keys()].flatMap(path =>
+      this.#newLines(path).flatMap(line => sentenceOf(basename(path, '.log'), line)),
+    );
   }
 
   #newLines(path: string): string[] {
@@ -38,11 +41,11 @@ export class Warnings {
   }
 }
 
-function sentenceOf(line: string): string[] {
+function sentenceOf(name: string, line: string): string[] {
   if (!line.startsWith('{')) return [];
   try {
-    const { level, service, msg } = JSON.parse(line) as { level?: string; service?: string; msg?: string };
-    return level === 'warn' || level === 'error' || level === 'fatal' ? [`${service}: ${msg}`] : [];
+    const { level, msg } = JSON.parse(line) as { level?: string; msg?: string };
+    return level === 'warn' || level === 'error' || level === 'fatal' ? [`${name}: ${msg}`] : [];
   } catch {
     return []; // half a line, or another program's
   }
