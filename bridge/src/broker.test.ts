@@ -160,6 +160,8 @@ function status(name: GatewayId, state: 0 | 1): Buffer {
       dropped: 0,
       clock: 1,
       clockOffsetMs: 0,
+      unsent: [],
+      completeThroughUs: 0,
       atUs: 1,
     }),
   );

@@ -12,7 +12,7 @@ export function clockStateOf({ clock }: Pick<EdgeConfig, 'clock'>): ClockState {
 
 export function statusOf(config: EdgeConfig, outbox: Outbox): Omit<GatewayStatus, 'state'> {
   const { gateway, site, lat, lon } = config;
-  const { readings, bytes, lastSeq } = outbox.level;
+  const { readings, bytes, lastSeq, completeThroughUs } = outbox.level;
   return {
     gateway,
     site,
@@ -25,6 +25,8 @@ export function statusOf(config: EdgeConfig, outbox: Outbox): Omit<GatewayStatus
     clock: clockStateOf(config),
     clockOffsetMs: 0,
     atUs: Date.now() * 1000,
+    completeThroughUs,
+    unsent: readings === 0 ? [] : [[lastSeq - readings + 1, lastSeq]],
     ...(lat !== undefined && lon !== undefined && { lat, lon }),
   };
 }

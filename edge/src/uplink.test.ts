@@ -28,6 +28,8 @@ function uplinkTo(url: string, outbox: Outbox, options: Partial<UplinkOptions> =
       dropped: 0,
       clock: Clock.SYNCED,
       clockOffsetMs: 0,
+      unsent: [],
+      completeThroughUs: 0,
       atUs: Date.now() * 1000,
     }),
     log: silent,

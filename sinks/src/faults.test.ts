@@ -69,6 +69,8 @@ function sendStatus(one: Lab, second: number) {
     dropped: 0,
     clock: 1,
     clockOffsetMs: 0,
+    unsent: [],
+    completeThroughUs: 0,
     atUs: 0,
   };
   const headers = { 'received-at': String(1_760_000_000_000_000 + second * 1_000_000) };

@@ -110,6 +110,40 @@ export namespace millrace {
             type $Shape = millrace.v1.CommandReply.$Properties;
         }
 
+        interface IGatewayLedger extends millrace.v1.GatewayLedger.$Properties {
+        }
+
+        class GatewayLedger {
+            constructor(properties?: millrace.v1.GatewayLedger.$Properties);
+            $unknowns?: Uint8Array[];
+            gateway: string;
+            boot: number;
+            atUs: number;
+            lastSeq: number;
+            counted: number;
+            dropped: number;
+            missing: number;
+            holes: millrace.v1.SeqRange.$Properties[];
+            static encode(message: millrace.v1.GatewayLedger.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.GatewayLedger & millrace.v1.GatewayLedger.$Shape;
+            static getTypeUrl(prefix?: string): string;
+        }
+
+        namespace GatewayLedger {
+            interface $Properties {
+                gateway?: (string|null);
+                boot?: (number|null);
+                atUs?: (number|null);
+                lastSeq?: (number|null);
+                counted?: (number|null);
+                dropped?: (number|null);
+                missing?: (number|null);
+                holes?: (millrace.v1.SeqRange.$Properties[]|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.GatewayLedger.$Properties;
+        }
+
         interface IReadingBatch extends millrace.v1.ReadingBatch.$Properties {
         }
 
@@ -214,6 +248,28 @@ export namespace millrace {
             type $Shape = millrace.v1.Dropped.$Properties;
         }
 
+        interface ISeqRange extends millrace.v1.SeqRange.$Properties {
+        }
+
+        class SeqRange {
+            constructor(properties?: millrace.v1.SeqRange.$Properties);
+            $unknowns?: Uint8Array[];
+            firstSeq: number;
+            lastSeq: number;
+            static encode(message: millrace.v1.SeqRange.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.SeqRange & millrace.v1.SeqRange.$Shape;
+            static getTypeUrl(prefix?: string): string;
+        }
+
+        namespace SeqRange {
+            interface $Properties {
+                firstSeq?: (number|null);
+                lastSeq?: (number|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.SeqRange.$Properties;
+        }
+
         interface IStatsBatch extends millrace.v1.StatsBatch.$Properties {
         }
 
@@ -290,6 +346,8 @@ export namespace millrace {
             lat?: (number|null);
             lon?: (number|null);
             atUs: number;
+            unsent: millrace.v1.SeqRange.$Properties[];
+            completeThroughUs: number;
             static encode(message: millrace.v1.GatewayStatus.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.GatewayStatus & millrace.v1.GatewayStatus.$Shape;
             static getTypeUrl(prefix?: string): string;
@@ -311,6 +369,8 @@ export namespace millrace {
                 lat?: (number|null);
                 lon?: (number|null);
                 atUs?: (number|null);
+                unsent?: (millrace.v1.SeqRange.$Properties[]|null);
+                completeThroughUs?: (number|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.GatewayStatus.$Properties;

@@ -42,3 +42,26 @@ test('property: the set holds what was added, answers what was new, and stays so
     { numRuns: 1000 },
   );
 });
+
+test('property: what is removed is gone, and gaps are what a range lacks', () => {
+  fc.assert(
+    fc.property(
+      fc.array(range, { maxLength: 20 }),
+      fc.array(range, { maxLength: 10 }),
+      range,
+      (added, removed, asked) => {
+        const set = new IntervalSet(added);
+        const model = new Set<number>();
+        for (const [first, last] of added) for (let n = first; n <= last; n++) model.add(n);
+        for (const [first, last] of removed) {
+          set.remove(first, last);
+          for (let n = first; n <= last; n++) model.delete(n);
+        }
+        for (let n = 0; n <= 75; n++) assert.equal(set.has(n), model.has(n));
+        const gaps = new IntervalSet(set.gaps(...asked));
+        for (let n = 0; n <= 75; n++) assert.equal(gaps.has(n), n >= asked[0] && n <= asked[1] && !model.has(n));
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});

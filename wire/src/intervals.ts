@@ -35,6 +35,30 @@ export class IntervalSet {
     return fresh;
   }
 
+  /** Takes `first … last` out. Cost: the intervals kept. */
+  remove(first: number, last: number): void {
+    this.#intervals = this.#intervals.flatMap(([start, end]): Interval[] => {
+      if (end < first || start > last) return [[start, end]];
+      const kept: Interval[] = [];
+      if (start < first) kept.push([start, first - 1]);
+      if (end > last) kept.push([last + 1, end]);
+      return kept;
+    });
+  }
+
+  /** The parts of `first … last` that are not in the set. */
+  gaps(first: number, last: number): Interval[] {
+    const gaps: Interval[] = [];
+    let next = first;
+    for (const [start, end] of this.#intervals) {
+      if (start > last) break;
+      if (start > next) gaps.push([next, start - 1]);
+      next = Math.max(next, end + 1);
+    }
+    if (next <= last) gaps.push([next, last]);
+    return gaps;
+  }
+
   /** Joins the oldest intervals until no more than `most` are left: the gaps between them then count as seen. */
   limit(most: number): void {
     const extra = this.#intervals.length - most;

@@ -41,6 +41,7 @@ export const kafkaTopicNames = {
   rejected: 'rejected.v1',
   commands: 'commands.v1',
   processorsState: 'processors-state.v1',
+  ledger: 'ledger.v1',
 } as const;
 
 export type KafkaTopics = { readonly [Name in keyof typeof kafkaTopicNames]: string };
@@ -70,4 +71,6 @@ export const rejectedHeaders = {
   offset: 'origin-offset',
   stage: 'stage',
   receivedAt: 'received-at',
+  /** How often the record has been sent again; absent: never. */
+  attempts: 'attempts',
 } as const;

@@ -44,6 +44,8 @@ test('status and alerts come back, and foreign bytes are rejected', () => {
     dropped: 0,
     clock: 1,
     clockOffsetMs: -20,
+    unsent: [],
+    completeThroughUs: 0,
     atUs: 5,
   } as const;
   assert.deepEqual(decodeStatus(encodeStatus(status)), status);

@@ -3,7 +3,9 @@
 import { millrace } from '../gen/millrace.js';
 import { type ClockState, clockNames } from './batch.ts';
 import { decode } from './decode.ts';
+import type { Interval } from './intervals.ts';
 import { type GatewayId, gatewayRule, isGatewayId } from './names.ts';
+import { fromRanges, toRanges } from './ranges.ts';
 import { RejectedError } from './rejected.ts';
 
 const maxStatusBytes = 4096;
@@ -29,10 +31,14 @@ export interface GatewayStatus {
   readonly lon?: number;
   /** When the gateway made this status, µs since the Unix epoch. */
   readonly atUs: number;
+  /** Sequence numbers without PUBACK, oldest first; at most 100 ranges, of which the last may be too wide. */
+  readonly unsent: readonly Interval[];
+  /** Every reading taken before has been sent, µs since the Unix epoch; 0 not declared. */
+  readonly completeThroughUs: number;
 }
 
 export function encodeStatus(status: GatewayStatus): Uint8Array {
-  return millrace.v1.GatewayStatus.encode(status).finish();
+  return millrace.v1.GatewayStatus.encode({ ...status, unsent: toRanges(status.unsent) }).finish();
 }
 
 /** @throws {RejectedError} */
@@ -40,8 +46,21 @@ export function decodeStatus(bytes: Uint8Array): GatewayStatus {
   if (bytes.length > maxStatusBytes)
     throw new RejectedError('payload', `has ${bytes.length} bytes, at most ${maxStatusBytes} are taken`);
   const raw = decode('GatewayStatus', bytes, reader => millrace.v1.GatewayStatus.decode(reader));
-  const { gateway, site, version, boot, lastSeq, outboxReadings, outboxBytes, dropped, clockOffsetMs, lat, lon, atUs } =
-    raw;
+  const {
+    gateway,
+    site,
+    version,
+    boot,
+    lastSeq,
+    outboxReadings,
+    outboxBytes,
+    dropped,
+    clockOffsetMs,
+    lat,
+    lon,
+    atUs,
+    completeThroughUs,
+  } = raw;
   if (!isGatewayId(gateway)) throw new RejectedError('gateway', gatewayRule);
   if (site.length > 255) throw new RejectedError('site', 'longer than 255 characters');
   if (version.length > 64) throw new RejectedError('version', 'longer than 64 characters');
@@ -55,6 +74,7 @@ export function decodeStatus(bytes: Uint8Array): GatewayStatus {
     dropped,
     clockOffsetMs,
     atUs,
+    completeThroughUs,
   })) {
     if (!Number.isSafeInteger(value)) throw new RejectedError(field, 'must be a whole number within ±2^53');
   }
@@ -70,6 +90,8 @@ export function decodeStatus(bytes: Uint8Array): GatewayStatus {
     dropped,
     clockOffsetMs,
     atUs,
+    completeThroughUs,
+    unsent: fromRanges('unsent', raw.unsent),
     ...place,
     state: raw.state as GatewayStatus['state'],
     clock: raw.clock as ClockState,

@@ -38,6 +38,7 @@ export function millraceTopics({
     rejected: { ...kept(30), 'max.message.bytes': String(rejectedMaxBytes) },
     commands: kept(1),
     processorsState: compacted(10 * 60_000),
+    ledger: compacted(dayMs),
   };
   return Object.entries(configs).map(([name, config]) => ({
     name: topics[name as keyof typeof topics],

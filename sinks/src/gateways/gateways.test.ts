@@ -15,6 +15,8 @@ const status: GatewayStatus = {
   dropped: 0,
   clock: 2,
   clockOffsetMs: -250,
+  unsent: [],
+  completeThroughUs: 0,
   lat: -36.85,
   lon: 174.76,
   atUs: 5,
