@@ -20,7 +20,7 @@ const restoreWithinMs = 600_000;
 
 export function runProcessors(source: ConfigSource): Promise<number> {
   const config = loadConfig(source, { processors: processorsSchema, kafka: kafkaSchema, log: logSchema });
-  const { commitIntervalMs, keepMs, maxAheadMs, health } = config.processors;
+  const { commitIntervalMs, ledgerIntervalMs, keepMs, maxAheadMs, health } = config.processors;
   return runService(
     { name: 'processors', section: 'processors', logLevel: config.log.level, health },
     async service => {
@@ -33,6 +33,7 @@ export function runProcessors(source: ConfigSource): Promise<number> {
         topics,
         producer,
         log,
+        ledgerIntervalMs,
         createEngine: () =>
           new TumblingEngine({ window: '1m', sizeUs: minuteUs, keepUs: keepMs * 1000, maxAheadUs: maxAheadMs * 1000 }),
         endOffsets: signal =>

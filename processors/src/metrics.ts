@@ -1,9 +1,12 @@
 import type { Consumer } from '@millrace/runtime/kafka/types.ts';
 import { Gauge, type Metrics } from '@millrace/runtime/metrics.ts';
+import { ledgerMetrics } from './ledger-metrics.ts';
 import type { Partitions } from './partitions.ts';
 
 /** `in` counts readings, `out` rows of statistics, `lag` records not yet processed. */
-export function processorMetrics({ registry, flow }: Metrics, partitions: Partitions, consumer: Consumer): void {
+export function processorMetrics(metrics: Metrics, partitions: Partitions, consumer: Consumer): void {
+  const { registry, flow } = metrics;
+  ledgerMetrics(metrics, () => partitions.standings());
   new Gauge({
     name: 'millrace_processors_readings',
     help: 'Readings since the start, by what became of them.',

@@ -62,6 +62,7 @@ test('a processor that ends without committing is taken over without a reading l
       topics,
       producer: through,
       log,
+      ledgerIntervalMs: 0,
       createEngine: () =>
         new TumblingEngine({ window: '1m', sizeUs: minuteUs, keepUs: minuteUs, maxAheadUs: minuteUs }),
       endOffsets: () => Promise.resolve([10n, 10n]),
@@ -116,6 +117,7 @@ test('what could not be published is published with the next flush, and nothing 
     topics,
     producer: switched as Producer,
     log,
+    ledgerIntervalMs: 0,
     createEngine: () => new TumblingEngine({ window: '1m', sizeUs: minuteUs, keepUs: minuteUs, maxAheadUs: minuteUs }),
     endOffsets: () => Promise.resolve([]),
     readState: () => Promise.resolve(),

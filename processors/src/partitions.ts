@@ -7,16 +7,21 @@ import type { Assignment, OutgoingRecord, Position, Producer, RecordBatch } from
 import type { Logger } from '@millrace/runtime/log.ts';
 import { keepTrying } from '@millrace/runtime/retry.ts';
 import { decodeBatch } from '@millrace/wire/batch.ts';
+import { encodeLedger } from '@millrace/wire/ledger.ts';
 import { type KafkaTopics, readingHeaders } from '@millrace/wire/names.ts';
 import { RejectedError } from '@millrace/wire/rejected.ts';
 import { encodeStats } from '@millrace/wire/stats.ts';
 import { type Engine, type EngineCounters, noneCounted } from './engine.ts';
+import { LedgerPacing } from './ledger-pacing.ts';
+import type { Standing } from './standing.ts';
 
 export interface PartitionsOptions {
   readonly topics: KafkaTopics;
   readonly producer: Producer;
   readonly log: Logger;
   readonly createEngine: () => Engine;
+  /** Shortest time between two ledgers of one gateway, ms. */
+  readonly ledgerIntervalMs: number;
   /** Of the readings' topic, by partition. */
   readonly endOffsets: (signal: AbortSignal) => Promise<readonly bigint[]>;
   /** Reads the state topic's records of these partitions, oldest first. */
@@ -40,21 +45,24 @@ export class Partitions {
   #signal: AbortSignal = AbortSignal.abort();
   /** Flushed by the engines and not yet acknowledged by Kafka: it must go before any later offset is committed. */
   #unsent = nothingUnsent();
+  #pacing: LedgerPacing;
   /** Counters of engines that were given up. */
   readonly #past = noneCounted();
 
   constructor(options: PartitionsOptions) {
     this.#options = options;
+    this.#pacing = new LedgerPacing(options.ledgerIntervalMs);
   }
 
   /** Forgets what was owned and restores what is owned now; what was not committed comes again. */
   async assign({ partitions, signal }: Assignment): Promise<void> {
-    const { topics, createEngine, endOffsets, readState, log } = this.#options;
+    const { topics, createEngine, endOffsets, readState, ledgerIntervalMs, log } = this.#options;
     for (const { engine } of this.#owned.values()) addCounters(this.#past, engine.counters);
     const numbers = partitions.get(topics.readings) ?? [];
     const owned = new Map(numbers.map(partition => [partition, { engine: createEngine(), position: undefined }]));
     this.#owned = new Map();
     this.#unsent = nothingUnsent();
+    this.#pacing = new LedgerPacing(ledgerIntervalMs);
     this.#signal = signal;
     const entries = new Map<string, { partition: number; value: Uint8Array }>();
     if (numbers.length > 0) {
@@ -88,7 +96,12 @@ export class Partitions {
       try {
         const batch = decodeBatch(value);
         const receivedAtUs = Number(headers[readingHeaders.receivedAt]);
-        owned.engine.process(batch, Number.isFinite(receivedAtUs) ? receivedAtUs : timestampMs * 1000, Number(offset));
+        owned.engine.process(
+          batch,
+          Number.isFinite(receivedAtUs) ? receivedAtUs : timestampMs * 1000,
+          Number(offset),
+          headers[readingHeaders.convertedFrom] === undefined,
+        );
         readings += batch.value.length;
       } catch (error) {
         if (!(error instanceof RejectedError)) throw error;
@@ -108,7 +121,8 @@ export class Partitions {
     const { topics, producer, log } = this.#options;
     const positions = [...this.#owned.values()].flatMap(({ position }) => (position === undefined ? [] : [position]));
     for (const [partition, { engine }] of this.#owned) {
-      const { stats, state } = engine.flush();
+      const { stats, ledgers, state } = engine.flush();
+      this.#pacing.hold(ledgers);
       for (const batch of stats) {
         this.#unsent.rows += batch.rows.length;
         this.#unsent.results.push({ topic: topics.stats, key: batch.gateway, value: encodeStats(batch) });
@@ -116,6 +130,8 @@ export class Partitions {
       for (const [key, value] of state)
         this.#unsent.states.push({ topic: topics.processorsState, partition, key: `${partition}/${key}`, value });
     }
+    for (const ledger of this.#pacing.letOut(performance.now()))
+      this.#unsent.results.push({ topic: topics.ledger, key: ledger.gateway, value: encodeLedger(ledger) });
     const unsent = this.#unsent;
     try {
       await keepTrying('publishing statistics', () => sendAll(producer, unsent.results), { log, signal });
@@ -127,6 +143,11 @@ export class Partitions {
     }
     if (this.#unsent === unsent) this.#unsent = nothingUnsent();
     return { positions, rows: unsent.rows };
+  }
+
+  /** Of the gateways of the partitions owned. */
+  *standings(): Generator<Standing> {
+    for (const { engine } of this.#owned.values()) yield* engine.standings();
   }
 
   get counters(): EngineCounters {

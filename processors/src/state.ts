@@ -4,12 +4,14 @@
  */
 import { InvariantError, messageOf } from '@millrace/runtime/errors.ts';
 import type { Series } from '@millrace/wire/batch.ts';
-import { type Interval, IntervalSet } from '@millrace/wire/intervals.ts';
+import type { Interval } from '@millrace/wire/intervals.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
+import { BootAccount, type StoredAccount } from './account.ts';
+import { standingOf } from './standing.ts';
 import type { GatewayState } from './tumbling.ts';
 import type { Window } from './window.ts';
 
-const version = 1;
+const version = 2;
 
 type StoredWindow = readonly [
   startUs: number,
@@ -34,8 +36,15 @@ interface Stored {
   readonly newestUs: number;
   readonly offset: number;
   readonly forgottenUs: number;
-  readonly seen: readonly (readonly [boot: number, intervals: readonly Interval[]])[];
+  readonly boots: readonly StoredAccount[];
+  /** Null: no record with a sequence yet. */
+  readonly newest: { readonly boot: number; readonly atUs: number; readonly holeSinceUs: number | null } | null;
   readonly series: readonly { readonly series: Series; readonly windows: readonly StoredWindow[] }[];
+}
+
+/** Version 1 kept no drops: what was dropped before is missing until the gateway's next boot. */
+interface StoredVersion1 extends Omit<Stored, 'boots' | 'newest'> {
+  readonly seen: readonly (readonly [boot: number, intervals: readonly Interval[]])[];
 }
 
 export function encodeGateway(state: GatewayState): Uint8Array {
@@ -48,7 +57,11 @@ export function encodeGateway(state: GatewayState): Uint8Array {
     newestUs,
     offset,
     forgottenUs,
-    seen: [...state.seen].map(([boot, set]) => [boot, set.intervals]),
+    boots: [...state.boots].map(([boot, account]) => account.stored(boot)),
+    newest:
+      state.newestBoot === undefined
+        ? null
+        : { boot: state.newestBoot, atUs: state.newestAtUs, holeSinceUs: state.standing?.holeSinceUs ?? null },
     series: [...state.series.values()].map(({ series, windows }) => ({
       series,
       windows: [...windows.values()].map(w => [
@@ -72,17 +85,20 @@ export function encodeGateway(state: GatewayState): Uint8Array {
 
 /** @throws {InvariantError} when the record is not one of ours: going on without it would count readings twice. */
 export function decodeGateway(bytes: Uint8Array): GatewayState {
-  let stored: Stored;
+  let read: Stored | StoredVersion1;
   try {
-    stored = JSON.parse(new TextDecoder().decode(bytes)) as Stored;
+    read = JSON.parse(new TextDecoder().decode(bytes)) as Stored | StoredVersion1;
   } catch (error) {
     throw new InvariantError(`a record of the state topic is not readable (${messageOf(error)})`);
   }
-  if (stored.version !== version)
+  if (read.version !== version && read.version !== 1)
     throw new InvariantError(
-      `the state topic holds version ${stored.version}, this program reads ${version}: run the version that wrote it`,
+      `the state topic holds version ${read.version}, this program reads ${version} and 1: run the version that wrote it`,
     );
-  const { gateway, site, completeThroughUs, newestUs, offset, forgottenUs } = stored;
+  const stored: Stored = 'boots' in read ? read : { ...read, boots: read.seen, newest: null };
+  const { gateway, site, completeThroughUs, newestUs, offset, forgottenUs, newest } = stored;
+  const boots = new Map(stored.boots.map(([boot, ...account]) => [boot, new BootAccount(...account)]));
+  const account = newest === null ? undefined : boots.get(newest.boot);
   return {
     gateway,
     site,
@@ -92,7 +108,18 @@ export function decodeGateway(bytes: Uint8Array): GatewayState {
     forgottenUs,
     windows: stored.series.reduce((sum, { windows }) => sum + windows.length, 0),
     dirty: false,
-    seen: new Map(stored.seen.map(([boot, intervals]) => [boot, new IntervalSet(intervals)])),
+    boots,
+    newestBoot: newest?.boot,
+    newestAtUs: newest?.atUs ?? 0,
+    standing:
+      newest === null || account === undefined
+        ? undefined
+        : {
+            ...standingOf(gateway, newest.boot, newest.atUs, account, undefined),
+            holeSinceUs: newest.holeSinceUs,
+          },
+    // Whether the last one went out is not known.
+    ledgerDue: account !== undefined,
     series: new Map(
       stored.series.map(({ series, windows }) => [
         `${series.sensor}\n${series.metric}`,

@@ -6,10 +6,12 @@
  * forgotten window is late.
  */
 import { type Batch, Clock, Quality, type Series } from '@millrace/wire/batch.ts';
-import { IntervalSet } from '@millrace/wire/intervals.ts';
+import type { GatewayLedger } from '@millrace/wire/ledger.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
 import type { StatsBatch, StatsRow } from '@millrace/wire/stats.ts';
+import { BootAccount } from './account.ts';
 import { type Engine, type EngineCounters, type Flush, noneCounted } from './engine.ts';
+import { type Standing, standingOf } from './standing.ts';
 import { decodeGateway, encodeGateway } from './state.ts';
 import { addToWindow, openWindow, sampleDeviation, type Window } from './window.ts';
 
@@ -22,8 +24,15 @@ export interface SeriesState {
 export interface GatewayState {
   readonly gateway: GatewayId;
   site: string;
-  /** Per boot, the sequence numbers already counted; the boots in order of their first batch. */
-  readonly seen: Map<number, IntervalSet>;
+  /** The boots in order of their last batch. */
+  readonly boots: Map<number, BootAccount>;
+  /** That of the newest record with a sequence: a redriven record of an older boot is put right by the next batch. */
+  newestBoot: number | undefined;
+  /** When the bridge received that record, µs since the Unix epoch. */
+  newestAtUs: number;
+  standing: Standing | undefined;
+  /** Its ledger is to go out with the next flush. */
+  ledgerDue: boolean;
   /** By sensor and metric. */
   readonly series: Map<string, SeriesState>;
   completeThroughUs: number;
@@ -53,8 +62,6 @@ export interface TumblingOptions {
  * lost; SenML devices have one a message, resent within seconds. What a crash brings again is told by its offset.
  */
 const maxBoots = 256;
-/** Only a gateway that leaves out sequence numbers has more than a few. */
-const maxIntervals = 1_000;
 const maxSeries = 2_000;
 const maxWindows = 20_000;
 
@@ -78,15 +85,20 @@ export class TumblingEngine implements Engine {
     return beyond.length > 0;
   }
 
-  process(batch: Batch, receivedAtUs: number, offset: number): void {
+  process(batch: Batch, receivedAtUs: number, offset: number, sequenced = true): void {
     const state = this.#gatewayOf(batch.gateway);
     if (offset <= state.offset) return void (this.counters.duplicate += batch.value.length);
     state.offset = offset;
     state.site = batch.site;
     const count = batch.value.length;
-    const seen = this.#seenOf(state, batch.boot);
-    const fresh = count === 0 ? [] : seen.add(batch.firstSeq, batch.firstSeq + count - 1);
-    seen.limit(maxIntervals);
+    const account = accountOf(state, batch.boot);
+    if (sequenced) {
+      state.newestBoot = batch.boot;
+      state.newestAtUs = receivedAtUs;
+      state.ledgerDue = true;
+    }
+    account.drop(batch.dropped);
+    const fresh = account.take(batch.firstSeq, count);
     const seriesStates = fresh.length === 0 ? [] : batch.series.map(series => seriesOf(state, series));
     let counted = 0;
     for (const [first, last] of fresh) {
@@ -102,8 +114,14 @@ export class TumblingEngine implements Engine {
 
   flush(): Flush {
     const stats: StatsBatch[] = [];
+    const ledgers: GatewayLedger[] = [];
     const changed = new Map<string, Uint8Array | null>();
     for (const state of this.#gateways.values()) {
+      if (state.ledgerDue) {
+        settleStanding(state);
+        if (state.standing !== undefined) ledgers.push(state.standing.ledger);
+        state.ledgerDue = false;
+      }
       if (!state.dirty) continue;
       const rows = [...this.#changedRows(state)];
       if (rows.length > 0) stats.push({ gateway: state.gateway, site: state.site, window: this.#options.window, rows });
@@ -111,7 +129,11 @@ export class TumblingEngine implements Engine {
       changed.set(state.gateway, encodeGateway(state));
       state.dirty = false;
     }
-    return { stats, state: changed };
+    return { stats, ledgers, state: changed };
+  }
+
+  *standings(): Generator<Standing> {
+    for (const { standing } of this.#gateways.values()) if (standing !== undefined) yield standing;
   }
 
   #gatewayOf(gateway: GatewayId): GatewayState {
@@ -120,7 +142,11 @@ export class TumblingEngine implements Engine {
       state = {
         gateway,
         site: '',
-        seen: new Map(),
+        boots: new Map(),
+        newestBoot: undefined,
+        newestAtUs: 0,
+        standing: undefined,
+        ledgerDue: false,
         series: new Map(),
         completeThroughUs: 0,
         newestUs: 0,
@@ -132,20 +158,6 @@ export class TumblingEngine implements Engine {
       this.#gateways.set(gateway, state);
     }
     return state;
-  }
-
-  #seenOf(state: GatewayState, boot: number): IntervalSet {
-    let seen = state.seen.get(boot);
-    if (seen === undefined) {
-      seen = new IntervalSet();
-    } else {
-      // Back to the end of the line: the boot that goes is the one that was used longest ago.
-      state.seen.delete(boot);
-    }
-    state.seen.set(boot, seen);
-    const oldest = state.seen.keys().next();
-    if (state.seen.size > maxBoots && !oldest.done) state.seen.delete(oldest.value);
-    return seen;
   }
 
   #count(state: GatewayState, series: SeriesState | undefined, batch: Batch, i: number, receivedAtUs: number): void {
@@ -216,6 +228,30 @@ export class TumblingEngine implements Engine {
       }
     }
   }
+}
+
+/** Moves the boot to the end of the line: the one that goes is the one that was used longest ago. */
+function accountOf({ boots, newestBoot }: GatewayState, boot: number): BootAccount {
+  const account = boots.get(boot) ?? new BootAccount();
+  boots.delete(boot);
+  boots.set(boot, account);
+  if (boots.size > maxBoots) {
+    // A gateway that sends SenML beside its own batches must not lose the account of those.
+    for (const oldest of boots.keys()) {
+      if (oldest === newestBoot) continue;
+      boots.delete(oldest);
+      break;
+    }
+  }
+  return account;
+}
+
+/** Brings the standing up to the account. */
+function settleStanding(state: GatewayState): void {
+  const { gateway, newestBoot, newestAtUs, standing } = state;
+  const account = newestBoot === undefined ? undefined : state.boots.get(newestBoot);
+  if (newestBoot === undefined || account === undefined) return;
+  state.standing = standingOf(gateway, newestBoot, newestAtUs, account, standing);
 }
 
 /** undefined: the gateway has as many series as are kept. */

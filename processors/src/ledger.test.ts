@@ -1,0 +1,160 @@
+/** What the engine says of a gateway's sequence; see `account.test.ts` for the arithmetic. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openMetrics } from '@millrace/runtime/metrics.ts';
+import type { Batch } from '@millrace/wire/batch.ts';
+import type { GatewayLedger } from '@millrace/wire/ledger.ts';
+import type { GatewayId } from '@millrace/wire/names.ts';
+import { ledgerMetrics } from './ledger-metrics.ts';
+import { LedgerPacing } from './ledger-pacing.ts';
+import { TumblingEngine } from './tumbling.ts';
+
+const options = { window: '1m', sizeUs: 60_000_000, keepUs: 300_000_000, maxAheadUs: 60_000_000 };
+const atUs = 1_790_000_000_000_000;
+
+function batch(firstSeq: number, count: number, more: Partial<Batch> = {}): Batch {
+  const column = (one: number): number[] => Array.from({ length: count }, () => one);
+  return {
+    gateway: 'g' as GatewayId,
+    site: '',
+    boot: 1,
+    firstSeq,
+    series: [{ sensor: 's', metric: 'm', unit: '1', intervalMs: 0, zone: '' }],
+    clock: 1,
+    completeThroughUs: 0,
+    dropped: [],
+    seriesIndex: column(0),
+    timeUs: column(atUs),
+    value: column(1),
+    quality: column(0),
+    ...more,
+  };
+}
+
+const drop = (firstSeq: number, lastSeq: number) => ({ firstSeq, lastSeq, reason: 'OUTBOX_FULL' });
+
+function feeder(engine: TumblingEngine): (one: Batch, receivedAtUs?: number, sequenced?: boolean) => GatewayLedger[] {
+  let offset = 0;
+  return (one, receivedAtUs = atUs, sequenced = true) => {
+    engine.process(one, receivedAtUs, offset++, sequenced);
+    return [...engine.flush().ledgers];
+  };
+}
+
+test('a batch that is not there is missing until it comes; what was dropped is not missing', () => {
+  const feed = feeder(new TumblingEngine(options));
+  feed(batch(0, 10));
+  assert.deepEqual(feed(batch(25, 5, { dropped: [drop(20, 24)] }), atUs + 5), [
+    { gateway: 'g', boot: 1, atUs: atUs + 5, lastSeq: 29, counted: 15, dropped: 5, missing: 10, holes: [[10, 19]] },
+  ]);
+  const [ledger] = feed(batch(10, 10));
+  assert.deepEqual([ledger?.missing, ledger?.counted, ledger?.holes], [0, 25, []]);
+});
+
+test('a batch of drops alone has its account; a reading that was dropped and arrives all the same is counted', () => {
+  const feed = feeder(new TumblingEngine(options));
+  assert.deepEqual(
+    feed(batch(0, 0, { dropped: [drop(0, 9)] })).map(({ lastSeq, dropped, missing }) => [lastSeq, dropped, missing]),
+    [[9, 10, 0]],
+  );
+  const [ledger] = feed(batch(3, 4));
+  assert.deepEqual([ledger?.counted, ledger?.dropped, ledger?.missing], [4, 6, 0]);
+});
+
+test('the account is that of the newest boot, and SenML, where each message is a boot, has none', () => {
+  const engine = new TumblingEngine(options);
+  const feed = feeder(engine);
+  feed(batch(5, 5));
+  assert.deepEqual(
+    feed(batch(0, 3, { boot: 2 })).map(({ boot, missing }) => [boot, missing]),
+    [[2, 0]],
+  );
+  for (let boot = 100; boot < 1000; boot++)
+    assert.deepEqual(feed(batch(0, 1, { boot }), atUs, false), [], 'nothing new to say');
+  assert.deepEqual(
+    feed(batch(4, 1, { boot: 2 })).map(({ boot, counted, holes }) => [boot, counted, holes]),
+    [[2, 4, [[3, 3]]]],
+    'hundreds of SenML messages have not displaced it',
+  );
+  assert.deepEqual(feed(batch(0, 1, { gateway: 'senml' as GatewayId }), atUs, false), []);
+  assert.equal([...engine.standings()].length, 1);
+});
+
+test('a restart keeps the account, says it again, and keeps since when the oldest hole stands', () => {
+  const engine = new TumblingEngine(options);
+  const feed = feeder(engine);
+  feed(batch(10, 5, { dropped: [drop(0, 3)] }), atUs);
+  engine.process(batch(20, 5), atUs + 60_000_000, 100);
+  const { ledgers, state } = engine.flush();
+  const again = new TumblingEngine(options);
+  for (const [key, value] of state) again.restore(key, value!);
+  assert.deepEqual([...again.standings()], [{ ledger: ledgers[0], holeSinceUs: atUs }]);
+  assert.deepEqual(again.flush().ledgers, ledgers);
+  assert.deepEqual(again.flush().ledgers, []);
+  again.process(batch(4, 6), atUs + 120_000_000, 101);
+  again.flush();
+  const [standing] = again.standings();
+  assert.deepEqual([standing?.ledger.holes, standing?.holeSinceUs], [[[15, 19]], atUs + 120_000_000]);
+});
+
+test('a state of version 1 is taken over, and its readings are not counted again', () => {
+  const stored = {
+    version: 1,
+    gateway: 'g',
+    site: '',
+    completeThroughUs: 0,
+    newestUs: atUs,
+    offset: 7,
+    forgottenUs: 0,
+    seen: [[1, [[0, 9]]]],
+    series: [],
+  };
+  const engine = new TumblingEngine(options);
+  engine.restore('0/g', Buffer.from(JSON.stringify(stored)));
+  engine.process(batch(5, 10), atUs, 8);
+  const [ledger] = engine.flush().ledgers;
+  assert.deepEqual([engine.counters.duplicate, ledger?.counted, ledger?.missing], [5, 15, 0]);
+});
+
+test('ledgers of one gateway keep their distance, and the newest one goes out although nothing follows', () => {
+  const pacing = new LedgerPacing(2000);
+  const ledger = (counted: number): GatewayLedger => ({
+    gateway: 'g' as GatewayId,
+    boot: 1,
+    atUs,
+    lastSeq: counted - 1,
+    counted,
+    dropped: 0,
+    missing: 0,
+    holes: [],
+  });
+  pacing.hold([ledger(1)]);
+  assert.deepEqual(pacing.letOut(0), [ledger(1)]);
+  pacing.hold([ledger(2)]);
+  assert.deepEqual(pacing.letOut(1000), []);
+  pacing.hold([ledger(3)]);
+  assert.deepEqual(pacing.letOut(1999), []);
+  assert.deepEqual(pacing.letOut(2000), [ledger(3)]);
+  assert.deepEqual(pacing.letOut(9000), []);
+});
+
+test('metrics have the sums, and name those gateways only whose holes stand longest', async () => {
+  const engine = new TumblingEngine(options);
+  for (let i = 0; i < 300; i++) {
+    const gateway = `g${i}` as GatewayId;
+    engine.process(batch(i < 150 ? 2 : 0, 1, { gateway, dropped: [drop(5, 6)] }), atUs + i * 1_000_000, i);
+  }
+  engine.flush();
+  const metrics = openMetrics('test');
+  ledgerMetrics(metrics, () => engine.standings());
+  const text = await metrics.registry.metrics();
+  const value = (name: string): number =>
+    Number(new RegExp(`^millrace_ledger_${name}(?:{[^}]*})? (.*)$`, 'm').exec(text)?.[1]);
+  // Numbers 3 and 4 of the first 150, 1 to 4 of the others, and 0 and 1 before the first of the first.
+  assert.equal(value('missing_readings'), 150 * 4 + 150 * 4);
+  assert.equal(value('gateways_with_holes'), 300);
+  assert.equal(value('dropped_readings'), 600);
+  assert.ok(Math.abs(value('oldest_hole_seconds') - (Date.now() / 1000 - atUs / 1e6)) < 60);
+  const named = [...text.matchAll(/^millrace_ledger_gateway_hole_seconds{.*gateway="(\w+)"/gm)].map(([, name]) => name);
+  assert.deepEqual(new Set(named), new Set(Array.from({ length: 100 }, (_, i) => `g${i}`)));
+});
