@@ -65,15 +65,17 @@ export class Intake implements AsyncDisposable {
   }
 
   private constructor(sink: Sink, options: IntakeOptions) {
-    const { limits, questdb, http, watch, metrics, log, rejected, tablePrefix = '' } = options;
+    const { kafka, prefix, limits, questdb, http, watch, metrics, log, rejected, tablePrefix = '' } = options;
     this.#sink = sink;
     this.#options = options;
-    this.#outage = new Outage(log);
+    this.#outage = new Outage(log, failing => metrics.paused('unavailable', failing));
     this.#gate = watch.gate(tablePrefix + sink.table);
     this.#store = sink.openStore({
       limits,
       table: tablePrefix + sink.table,
       tablePrefix,
+      kafka,
+      topics: kafkaTopics(prefix),
       http,
       questdb,
       outage: this.#outage,
@@ -96,7 +98,7 @@ export class Intake implements AsyncDisposable {
   /** True, or what is missing for storing a record now. */
   get ready(): true | string {
     if (this.#outage.reason !== undefined) return this.#outage.reason;
-    if (!this.#gate.isOpen) return `table ${this.#sink.table} is suspended or behind`;
+    if (this.#gate.shut !== undefined) return this.#gate.shut.sentence;
     return this.#consumer?.healthy === true ? true : 'the consumer is not in its group';
   }
 
@@ -116,28 +118,33 @@ export class Intake implements AsyncDisposable {
 
   async #join(): Promise<void> {
     const { kafka, prefix } = this.#options;
+    const { topics } = this.#sink;
     const consumer = await kafka.openConsumer(
       {
         groupId: `${prefix}sink.${this.#sink.name}`,
-        topics: [kafkaTopics(prefix)[this.#sink.topic]],
+        topics: topics.map(topic => kafkaTopics(prefix)[topic]),
+        coPartitioned: topics.length > 1,
         sessionTimeoutMs,
       },
       {
-        onAssigned: async () => {
+        onAssigned: async assignment => {
           // What was taken before comes again, from the committed positions.
           this.#positions = new Positions();
+          await this.#store.assigned?.(assignment);
         },
         onBatch: (batch, signal) => this.#take(batch, signal),
         onDrain: () => this.#drain(),
       },
     );
     this.#consumer = consumer;
-    const follow = (open: boolean): void => {
-      this.#options.metrics.paused.set(open ? 0 : 1);
-      if (open) consumer.resume();
+    const { metrics } = this.#options;
+    const follow = (): void => {
+      const { isOpen, shut } = this.#gate;
+      for (const reason of ['suspended', 'wal-lag'] as const) metrics.paused(reason, shut?.reason === reason);
+      if (isOpen) consumer.resume();
       else consumer.pause();
     };
-    if (!this.#gate.isOpen) follow(false);
+    follow();
     this.#cleanups.push(this.#gate.onChange(follow));
   }
 

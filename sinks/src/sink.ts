@@ -1,5 +1,6 @@
 /** What a sink is, and what its parts ask of each other. */
-import type { IncomingRecord } from '@millrace/runtime/kafka/types.ts';
+import type { Kafka } from '@millrace/runtime/kafka/connect.ts';
+import type { Assignment, IncomingRecord } from '@millrace/runtime/kafka/types.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
 import type { KafkaTopics } from '@millrace/wire/names.ts';
 import type { SinkMetrics } from './metrics.ts';
@@ -18,8 +19,8 @@ export interface Taken {
 export interface Rejection {
   readonly reason: string;
   readonly field: string;
-  /** Default: the record's own bytes. Otherwise the part of it that is bad, encoded in the same format. */
-  readonly value?: Uint8Array;
+  /** One row of a record that has several: which, from 0, and the row alone in the record's format. Default: the record. */
+  readonly part?: { readonly row: number; readonly value: Uint8Array };
 }
 
 /** Where a sink's rows go. */
@@ -30,6 +31,8 @@ export interface Store extends AsyncDisposable {
    * @throws {RejectedError} when the record can never be stored.
    */
   take(taken: Taken): number;
+  /** Told of the partitions it will be given records of, and awaited before the first of them. */
+  assigned?(assignment: Assignment): Promise<void>;
   /** Resolves when there is room for more; rejects with the signal's reason. */
   room(signal: AbortSignal): Promise<void>;
   /** Resolves when everything taken so far is settled. */
@@ -51,6 +54,8 @@ export interface StoreContext {
   /** Name of the table in QuestDB, with the prefix that tests set. */
   readonly table: string;
   readonly tablePrefix: string;
+  readonly kafka: Kafka;
+  readonly topics: KafkaTopics;
   readonly http: QuestdbHttp;
   readonly questdb: QuestdbHttpOptions;
   readonly outage: Outage;
@@ -63,9 +68,14 @@ export interface StoreContext {
   reject(taken: Taken, rejection: Rejection): Promise<void>;
 }
 
+/** `suspended`: QuestDB takes rows and shows none of them. `wal-lag`: it shows them much later. */
+export type ShutReason = 'suspended' | 'wal-lag';
+
 /** Shut while QuestDB takes rows that nobody could read: see `wal-watch.ts`. */
 export interface Gate {
   readonly isOpen: boolean;
+  /** Undefined while it is open. */
+  readonly shut: { readonly reason: ShutReason; readonly sentence: string } | undefined;
   /** Resolves when the gate is open; rejects with the signal's reason. */
   passable(signal: AbortSignal): Promise<void>;
 }
@@ -73,8 +83,8 @@ export interface Gate {
 /** One line of `list.ts`. */
 export interface Sink {
   readonly name: string;
-  /** The topic it reads, by its name in the contract. */
-  readonly topic: keyof KafkaTopics;
+  /** The topics it reads, by their names in the contract. Of several, one process has the same partitions of each. */
+  readonly topics: readonly (keyof KafkaTopics)[];
   /** The table it writes. */
   readonly table: string;
   openStore(context: StoreContext): Store;

@@ -20,8 +20,8 @@ export interface SessionOptions {
   readonly maxBytes: number;
   readonly maxBytesPerPartition: number;
   readonly partitionsConsumedConcurrently: number;
-  /** Default: round robin. */
-  readonly assigner?: PartitionAssigner;
+  /** The first that all members of the group know is used. */
+  readonly assigners: readonly PartitionAssigner[];
 }
 
 /** What a session tells its consumer. */
@@ -68,7 +68,7 @@ export class ConsumerSession {
     this.#options = options;
     this.#events = events;
     this.#outage = outage;
-    const { requestTimeoutMs, assigner } = options;
+    const { requestTimeoutMs, assigners } = options;
     const retry = { retries: 3, initialRetryTime: 100, maxRetryTime: 1000 };
     this.#client = openClient(kafka, outage, { requestTimeoutMs, retry });
     this.#consumer = this.#client.kafka.consumer({
@@ -82,7 +82,7 @@ export class ConsumerSession {
       readUncommitted: options.isolation === 'read_uncommitted',
       allowAutoTopicCreation: false,
       retry: { ...retry, restartOnFailure: async () => false },
-      ...(assigner ? { partitionAssigners: [assigner] } : {}),
+      partitionAssigners: [...assigners],
     });
     this.#listen();
   }

@@ -1,6 +1,7 @@
-import type { Batch, PartitionAssigner } from 'kafkajs';
+import kafkajs, { type Batch, type PartitionAssigner } from 'kafkajs';
 import { TransientError } from '../errors.ts';
 import { isExpected, type KafkaOptions } from './client.ts';
+import { coPartitioned } from './co-partitioned.ts';
 import { Commits } from './commits.ts';
 import { ConsumerSession, type SessionOptions } from './consumer-session.ts';
 import { Generation } from './generation.ts';
@@ -12,6 +13,8 @@ import { backoff, pauseFor, within } from './waiting.ts';
 export interface ConsumerOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
+  /** Each member gets the same partitions of every topic, which must have as many each. Default false: all in turns. */
+  readonly coPartitioned?: boolean;
   /** Where a group without a committed offset begins. Default `earliest`: nothing is left out. */
   readonly from?: 'earliest' | 'latest';
   /** Default `read_committed`. */
@@ -232,6 +235,8 @@ export class KafkaConsumer implements Consumer {
   }
 }
 
+const { roundRobin } = kafkajs.PartitionAssigners;
+
 function withDefaults(options: ConsumerOptions, assigner: PartitionAssigner | undefined): SessionOptions {
   const sessionTimeoutMs = options.sessionTimeoutMs ?? 30_000;
   return {
@@ -247,6 +252,7 @@ function withDefaults(options: ConsumerOptions, assigner: PartitionAssigner | un
     maxBytes: options.maxBytes ?? 10 * 1024 * 1024,
     maxBytesPerPartition: options.maxBytesPerPartition ?? 1024 * 1024,
     partitionsConsumedConcurrently: options.partitionsConsumedConcurrently ?? 64,
-    ...(assigner ? { assigner } : {}),
+    // Round robin beside it: members of a version that knows no other are still in the group while a new one is rolled out.
+    assigners: assigner ? [assigner] : options.coPartitioned ? [coPartitioned, roundRobin] : [roundRobin],
   };
 }

@@ -7,7 +7,7 @@ import type { Sink, Taken } from '../sink.ts';
 
 export const alerts: Sink = {
   name: 'alerts',
-  topic: 'alerts',
+  topics: ['alerts'],
   table: 'alerts',
   openStore(context) {
     const add: AddRow<Alert> = (sender, alert) => {

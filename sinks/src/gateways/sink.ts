@@ -14,7 +14,7 @@ interface GatewayRow {
 
 export const gateways: Sink = {
   name: 'gateways',
-  topic: 'gateways',
+  topics: ['gateways'],
   table: 'gateways',
   openStore(context) {
     const add: AddRow<GatewayRow> = (sender, { status, receivedUs }) => {

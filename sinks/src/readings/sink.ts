@@ -9,7 +9,7 @@ import type { Sink, Taken } from '../sink.ts';
 
 export const readings: Sink = {
   name: 'readings',
-  topic: 'readings',
+  topics: ['readings'],
   table: 'readings',
   openStore(context) {
     return openTableWriter(context, readings, {

@@ -8,7 +8,7 @@ import type { Sink, Taken } from '../sink.ts';
 
 export const stats: Sink = {
   name: 'stats',
-  topic: 'stats',
+  topics: ['stats'],
   table: 'stats',
   openStore(context) {
     return openTableWriter(context, stats, {
