@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A TCP proxy that misbehaves on demand, for fault tests. Listens on 127.0.0.1 at a free port. */
+/** A TCP proxy that misbehaves on demand, for fault tests. Listens on 127.0.0.1. */
 export interface Proxy extends AsyncDisposable {
   readonly port: number;
   /** Connections open now. */
@@ -25,7 +25,13 @@ interface Link {
   readonly server: Socket;
 }
 
-export async function openProxy({ target }: { target: { host: string; port: number } }): Promise<Proxy> {
+export interface ProxyOptions {
+  readonly target: { readonly host: string; readonly port: number };
+  /** Default: any free one. */
+  readonly port?: number;
+}
+
+export async function openProxy({ target, port = 0 }: ProxyOptions): Promise<Proxy> {
   const links = new Set<Link>();
   let frozen = false;
   let delayMs = 0;
@@ -90,7 +96,7 @@ export async function openProxy({ target }: { target: { host: string; port: numb
   });
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);
-    listener.listen(0, '127.0.0.1', resolve);
+    listener.listen(port, '127.0.0.1', resolve);
   });
 
   return {

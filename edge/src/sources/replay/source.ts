@@ -50,9 +50,9 @@ export function replaySource(config: ReplayConfig, file: string, places: Readonl
           rowsSeen = true;
           if (pass === start.pass && row.number <= start.row) continue;
           const dueMs = clock.dueMs(row.atMs);
-          if (dueMs > Date.now() + gatherMs || gathered.length >= gatherReadings) await flush(false);
+          if (dueMs > performance.now() + gatherMs || gathered.length >= gatherReadings) await flush(false);
           await waitUntil(dueMs, signal);
-          const timeUs = Math.round((config.as === 'now' ? dueMs : row.atMs) * 1000);
+          const timeUs = Math.round((config.as === 'now' ? clock.wallMs(dueMs) : row.atMs) * 1000);
           for (const { sensor, value } of row.values) gathered.push(reading(sensor, value, timeUs));
           last = { row, timeUs };
         }
@@ -76,19 +76,28 @@ function startAt(cursor: string | undefined, file: string): Pick<Cursor, 'pass' 
 }
 
 /**
- * When a recorded instant is due on the wall clock. The first row asked for is due now, so that a recording continues
- * where it stopped, whatever time passed in between.
+ * When a recorded instant is due. The first row asked for is due now, so that a recording continues where it stopped,
+ * whatever time passed in between. Paced by the monotonic clock: a wall clock that is set changes the readings' times, and
+ * never how fast they come.
  */
 function paceClock({ speed, intervalMs }: ReplayConfig) {
-  let anchor: { recordedMs: number; wallMs: number } | undefined;
+  let anchor: { recordedMs: number; atMs: number } | undefined;
   let lastDueMs: number | undefined;
+  let wallAheadMs = Date.now() - performance.now();
   return {
     intervalMs,
+    /** On the monotonic clock. */
     dueMs(recordedMs: number): number {
-      const wallMs = lastDueMs === undefined ? Date.now() : lastDueMs + Math.max(1, intervalMs / speed);
-      anchor ??= { recordedMs, wallMs };
-      lastDueMs = anchor.wallMs + (recordedMs - anchor.recordedMs) / speed;
+      const atMs = lastDueMs === undefined ? performance.now() : lastDueMs + Math.max(1, intervalMs / speed);
+      anchor ??= { recordedMs, atMs };
+      lastDueMs = anchor.atMs + (recordedMs - anchor.recordedMs) / speed;
       return lastDueMs;
+    },
+    /** On the wall clock, ms since the Unix epoch. Drift is left out, so that the recording's cadence stays even. */
+    wallMs(dueMs: number): number {
+      const aheadMs = Date.now() - performance.now();
+      if (Math.abs(aheadMs - wallAheadMs) > clockSetMs) wallAheadMs = aheadMs;
+      return dueMs + wallAheadMs;
     },
     /** A new pass begins one interval after the last row of the one before. */
     rewind(): void {
@@ -97,11 +106,13 @@ function paceClock({ speed, intervalMs }: ReplayConfig) {
   };
 }
 
+/** A wall clock that differs by more from the monotonic one than before has been set, or has drifted for long enough. */
+const clockSetMs = 50;
 const longestWaitMs = 60_000;
 
-/** In pieces: a timer takes at most 2^31 ms, and the wall clock may be set meanwhile. */
+/** In pieces: a timer takes at most 2^31 ms. */
 async function waitUntil(dueMs: number, signal: AbortSignal): Promise<void> {
-  for (let leftMs = dueMs - Date.now(); leftMs > 0; leftMs = dueMs - Date.now())
+  for (let leftMs = dueMs - performance.now(); leftMs > 0; leftMs = dueMs - performance.now())
     await wait(Math.min(leftMs, longestWaitMs), undefined, { signal });
   signal.throwIfAborted();
 }

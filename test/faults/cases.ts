@@ -1,0 +1,312 @@
+/** The faults, each on real processes under load. One list: the suite runs all of it, `npm test` a few. */
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Child } from '@millrace/stack/child.ts';
+import type { Proxy } from '@millrace/stack/proxy.ts';
+import type { City, Route, ServiceName } from './city.ts';
+import { clockEnv, setClock } from './clock.ts';
+import { fillDisk } from './disk.ts';
+import type { Case, Scene } from './scene.ts';
+
+/** At a moment nobody chose. */
+const someMoment = (): Promise<void> => wait(randomInt(300, 1500));
+
+/** Kills and starts again, several times, as whoever watches over the process would. */
+const killed =
+  (times: number, which: (scene: Scene) => Child) =>
+  async (scene: Scene): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      const child = which(scene);
+      await scene.fault(
+        () => child.kill(),
+        () => child.start(),
+      );
+      await someMoment();
+    }
+  };
+
+const service = (name: ServiceName) => (scene: Scene) => scene.city.service(name);
+
+/** What a network can do between two ends: ten cuts, latency for ten seconds, a black hole for fifteen. */
+async function badNetwork(scene: Scene, proxies: readonly Proxy[]): Promise<void> {
+  const each = (act: (proxy: Proxy) => void): void => proxies.forEach(act);
+  for (let i = 0; i < 10; i++) {
+    await scene.fault(async () => each(proxy => proxy.cut()));
+    await someMoment();
+  }
+  await scene.fault(async () => {
+    each(proxy => proxy.delay(200));
+    await wait(10_000);
+    each(proxy => proxy.delay(0));
+  });
+  await scene.fault(async () => {
+    each(proxy => proxy.blackhole(true));
+    await wait(15_000);
+    // As after a cable is put back: what hung is gone.
+    each(proxy => proxy.cut());
+    each(proxy => proxy.blackhole(false));
+  });
+}
+
+/** The answers vanish, then the connection: whatever was asked for has happened, and nobody heard. */
+async function answersLost(scene: Scene, proxies: readonly Proxy[]): Promise<void> {
+  for (let i = 0; i < 10; i++) {
+    await scene.fault(async () => {
+      for (const proxy of proxies) proxy.dropResponses(true);
+      await wait(500);
+      for (const proxy of proxies) proxy.cut();
+      for (const proxy of proxies) proxy.dropResponses(false);
+    });
+    await someMoment();
+  }
+}
+
+/** With the service's connections through the proxies while the case runs. */
+const through =
+  (name: ServiceName, route: Route, act: (scene: Scene, proxies: readonly Proxy[]) => Promise<void>) =>
+  async (scene: Scene): Promise<void> => {
+    const { city } = scene;
+    await city.route(name, route);
+    try {
+      await act(scene, route === 'kafka' ? city.kafkaProxies : [city.questdbProxy]);
+    } finally {
+      await city.route(name, 'direct');
+    }
+  };
+
+const frozen =
+  (seconds: number, which: (city: City) => readonly Child[]) =>
+  (scene: Scene): Promise<void> =>
+    scene.fault(async () => {
+      for (const child of which(scene.city)) child.freeze();
+      await wait(seconds * 1000);
+      for (const child of which(scene.city)) child.thaw();
+    });
+
+const base = { kafkaNodes: 3 } as const;
+
+export const cases: readonly Case[] = [
+  { ...base, name: 'none', title: 'none', seconds: 60, run: async () => {} },
+  {
+    ...base,
+    name: 'agent-killed',
+    title: 'kill −9 of the agent',
+    seconds: 60,
+    run: killed(5, scene => scene.agents[0]!.child),
+  },
+  { ...base, name: 'bridge-killed', title: 'kill −9 of the bridge', seconds: 400, run: killed(100, service('bridge')) },
+  { ...base, name: 'sinks-killed', title: 'kill −9 of the sinks', seconds: 90, run: killed(5, service('sinks')) },
+  {
+    ...base,
+    name: 'processors-killed',
+    title: 'kill −9 of the processors',
+    seconds: 60,
+    run: killed(5, service('processors')),
+  },
+  {
+    ...base,
+    name: 'questdb-killed',
+    title: 'kill −9 of QuestDB in mid-flush',
+    seconds: 60,
+    run: killed(5, ({ city }) => city.questdb),
+  },
+  {
+    ...base,
+    name: 'broker-killed',
+    title: 'kill −9 of one of three Kafka brokers (not its start again)',
+    seconds: 60,
+    run: brokersKilled(1),
+  },
+  {
+    ...base,
+    name: 'leaders-killed',
+    title: 'kill −9 of each of three brokers in turn, a leader every time',
+    seconds: 150,
+    run: eachBrokerKilled,
+  },
+  {
+    ...base,
+    name: 'two-brokers-killed',
+    title: 'kill −9 of two of three brokers, back after 15 s',
+    seconds: 90,
+    run: brokersKilled(2),
+  },
+  {
+    ...base,
+    name: 'kafka-frozen',
+    title: 'SIGSTOP of all of Kafka for 60 s',
+    seconds: 90,
+    run: frozen(60, city => city.kafka.nodes),
+  },
+  {
+    ...base,
+    name: 'questdb-frozen',
+    title: 'SIGSTOP of QuestDB for 60 s',
+    seconds: 90,
+    run: frozen(60, city => [city.questdb]),
+  },
+  {
+    ...base,
+    name: 'questdb-down',
+    title: 'QuestDB down for 10 minutes',
+    seconds: 640,
+    run: scene => {
+      const { questdb } = scene.city;
+      return scene.fault(async () => {
+        await questdb.stop();
+        await wait(600_000);
+        await questdb.start();
+      });
+    },
+  },
+  {
+    ...base,
+    name: 'net-mqtt',
+    title: 'cuts, latency, black hole: agent ↔ bridge',
+    seconds: 90,
+    run: scene => badNetwork(scene, [scene.city.mqttProxy]),
+  },
+  {
+    ...base,
+    name: 'net-bridge',
+    title: 'cuts, latency, black hole: bridge ↔ Kafka',
+    seconds: 120,
+    run: through('bridge', 'kafka', badNetwork),
+  },
+  {
+    ...base,
+    name: 'net-processors',
+    title: 'cuts, latency, black hole: processors ↔ Kafka',
+    seconds: 120,
+    run: through('processors', 'kafka', badNetwork),
+  },
+  {
+    ...base,
+    name: 'net-sinks',
+    title: 'cuts, latency, black hole: sinks ↔ Kafka',
+    seconds: 120,
+    run: through('sinks', 'kafka', badNetwork),
+  },
+  {
+    ...base,
+    name: 'net-questdb',
+    title: 'cuts, latency, black hole: sinks ↔ QuestDB',
+    seconds: 120,
+    run: through('sinks', 'questdb', badNetwork),
+  },
+  {
+    ...base,
+    name: 'answers-mqtt',
+    title: 'PUBACKs lost, then cut',
+    seconds: 60,
+    run: scene => answersLost(scene, [scene.city.mqttProxy]),
+  },
+  {
+    ...base,
+    name: 'answers-bridge',
+    title: "Kafka's answers lost after the append, then cut",
+    seconds: 90,
+    run: through('bridge', 'kafka', answersLost),
+  },
+  {
+    ...base,
+    name: 'answers-questdb',
+    title: "QuestDB's 204s lost, then cut",
+    seconds: 60,
+    run: through('sinks', 'questdb', answersLost),
+  },
+  {
+    ...base,
+    name: 'rolling',
+    title: 'rolling restart of everything, in order, by SIGTERM',
+    seconds: 150,
+    run: rolling,
+  },
+  {
+    ...base,
+    name: 'clock',
+    title: "a gateway's clock set back an hour, then forward a day",
+    seconds: 40,
+    replay: { as: 'now' },
+    agentEnv: clockEnv,
+    run: async scene => {
+      for (const hours of [-1, 24, 0])
+        await scene.fault(() => setClock(scene.city, scene.agents[0]!.child, hours * 3_600_000));
+    },
+  },
+  {
+    kafkaNodes: 1,
+    diskMb: { kafka: 400 },
+    name: 'kafka-disk',
+    title: "Kafka's disk full, then not",
+    seconds: 90,
+    run: scene => {
+      const [node] = scene.city.kafka.nodes;
+      return diskFull(scene, join(scene.city.home, 'kafka-1'), node!);
+    },
+  },
+  {
+    kafkaNodes: 1,
+    diskMb: { questdb: 600 },
+    name: 'questdb-disk',
+    title: "QuestDB's disk full, then not",
+    seconds: 90,
+    run: scene => diskFull(scene, join(scene.city.home, 'questdb'), scene.city.questdb),
+  },
+];
+
+function brokersKilled(count: number) {
+  return async (scene: Scene): Promise<void> => {
+    const nodes = scene.city.kafka.nodes.slice(0, count);
+    const start = (): Promise<unknown> => Promise.all(nodes.map(node => node.start()));
+    const kill = (): Promise<unknown> => Promise.all(nodes.map(node => node.kill()));
+    // With two of three left the flow resumes by itself; with one left it cannot, and the clock runs from their start.
+    if (count === 1) {
+      await scene.fault(kill);
+      await start();
+    } else
+      await scene.fault(async () => {
+        await kill();
+        await wait(15_000);
+      }, start);
+    await scene.flows();
+  };
+}
+
+async function eachBrokerKilled(scene: Scene): Promise<void> {
+  for (const node of scene.city.kafka.nodes) {
+    await scene.fault(() => node.kill());
+    await node.start();
+    await scene.flows();
+    // Until it leads again, so that the next kill hits a leader too and never the last copy in sync.
+    await wait(10_000);
+  }
+}
+
+async function diskFull(scene: Scene, directory: string, server: Child): Promise<void> {
+  await scene.fault(
+    async () => {
+      const empty = fillDisk(directory);
+      await wait(20_000);
+      empty();
+    },
+    async () => {
+      // What a supervisor does: a server that died of it is started again.
+      if (server.state !== 'stopped') await server.stop();
+      await server.start();
+    },
+  );
+}
+
+async function rolling(scene: Scene): Promise<void> {
+  const { city, agents } = scene;
+  const services = (['sinks', 'processors', 'bridge'] as const).map(name => city.service(name));
+  for (const child of [...agents.map(({ child }) => child), ...services, city.questdb, ...city.kafka.nodes]) {
+    await scene.fault(
+      () => child.stop(),
+      () => child.start(),
+    );
+    await wait(5000);
+  }
+}
