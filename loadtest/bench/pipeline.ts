@@ -2,6 +2,11 @@
  * What the whole pipeline carries on this machine: readings per second from an MQTT publish to a queryable row, and the
  * time from publish to queryable at a steady rate. All of it runs here: publishers, bridge, one Kafka, processors, sinks,
  * QuestDB, and the queries that measure. `npm run bench:pipeline`; bounded to a few minutes.
+ *
+ *   node loadtest/bench/pipeline.ts [--rate 1000] [--seconds 60] [--rounds 9] [--warm-up 0] [result.json]
+ *
+ * `--rate`: readings a second of the steady part. `--rounds 0` measures that alone; its first `--warm-up` seconds
+ * (default 0: the rounds before it have warmed everything up) are shown and not counted.
  */
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,6 +14,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { encodeBatch } from '@millrace/wire/batch.ts';
 import { type GatewayId, mqttTopic } from '@millrace/wire/names.ts';
 import mqtt, { type MqttClient } from 'mqtt';
@@ -16,10 +22,22 @@ import { Pipeline } from '../../test/pipeline.ts';
 
 const publishers = 8;
 const readingsPerBatch = 50;
-const rounds = 9;
 const batchesPerRound = 400;
-const steadyReadingsPerSecond = 1000;
-const steadySeconds = 60;
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rate: { type: 'string', default: '1000' },
+    seconds: { type: 'string', default: '60' },
+    rounds: { type: 'string', default: '9' },
+    'warm-up': { type: 'string', default: '0' },
+  },
+});
+const warmUpMs = Number(options['warm-up']) * 1000;
+const [steadyReadingsPerSecond, steadySeconds, rounds] = [
+  Number(options.rate),
+  Number(options.seconds),
+  Number(options.rounds),
+];
 const series = Array.from({ length: 10 }, (_, i) => ({
   sensor: `sensor-${i}`,
   metric: 'temperature',
@@ -91,24 +109,33 @@ async function throughput(pipeline: Pipeline, senders: readonly Publisher[]): Pr
   return rates.slice(1); // the first warms the compilers up
 }
 
+/** A batch of the steady part: when it was due, since the beginning, and how long after that its last row was seen, ms. */
+interface Sighting {
+  readonly atMs: number;
+  readonly tookMs: number;
+}
+
 /** Open loop: batches leave at their time whatever the answers do; a batch's time is that of its row's first sight. */
-async function latency(pipeline: Pipeline, senders: readonly Publisher[]): Promise<number[]> {
+async function latency(pipeline: Pipeline, senders: readonly Publisher[]): Promise<Sighting[]> {
   const everyMs = (1000 * readingsPerBatch) / steadyReadingsPerSecond;
   const open = new Map<string, { seq: number; sentAt: number }[]>(senders.map(({ gateway }) => [gateway, []]));
-  const times: number[] = [];
+  const times: Sighting[] = [];
   const sent = new AbortController();
+  const startedAt = performance.now();
   const watch = (async () => {
     while (!sent.signal.aborted || [...open.values()].some(list => list.length > 0)) {
       const rows = await pipeline.sql("select gateway, max(seq) seq from readings where ts > dateadd('s', -30, now())");
       const seenAt = performance.now();
       for (const row of rows) {
         const list = open.get(String(row['gateway'])) ?? [];
-        while (list[0] !== undefined && list[0].seq <= Number(row['seq'])) times.push(seenAt - list.shift()!.sentAt);
+        while (list[0] !== undefined && list[0].seq <= Number(row['seq'])) {
+          const { sentAt } = list.shift()!;
+          times.push({ atMs: sentAt - startedAt, tookMs: seenAt - sentAt });
+        }
       }
       await wait(5);
     }
   })();
-  const startedAt = performance.now();
   for (let i = 0; i * everyMs < steadySeconds * 1000; i++) {
     const dueAt = startedAt + i * everyMs;
     await wait(Math.max(0, dueAt - performance.now()));
@@ -119,7 +146,15 @@ async function latency(pipeline: Pipeline, senders: readonly Publisher[]): Promi
   }
   sent.abort();
   await watch;
-  return sortedOf(times);
+  return times;
+}
+
+/** Worst of each five seconds, so that a slow start (compilers warm up) and a stall look different. */
+function worstOfEach5s(times: readonly Sighting[]): number[] {
+  const groups = Map.groupBy(times, ({ atMs }) => Math.floor(atMs / 5000));
+  return [...groups]
+    .sort(([a], [b]) => a - b)
+    .map(([, group]) => Math.round(Math.max(...group.map(({ tookMs }) => tookMs))));
 }
 
 const home = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
@@ -129,28 +164,35 @@ try {
   const { mqttUrl } = pipeline.running()!;
   const senders = Array.from({ length: publishers }, (_, i) => new Publisher(`bench-${i}`, mqttUrl));
   const rates = sortedOf(await throughput(pipeline, senders));
-  const times = await latency(pipeline, senders);
+  const sightings = await latency(pipeline, senders);
+  const times = sortedOf(sightings.filter(({ atMs }) => atMs >= warmUpMs).map(({ tookMs }) => tookMs));
   await Promise.all(senders.map(sender => sender.end()));
   const expected = senders.reduce((sum, { nextSeq }) => sum + nextSeq, 0);
   const [rows] = await pipeline.sql("select count() n from readings where site = 'bench'");
   const result = {
     cores: cpus().length,
-    readingsPerSecond: {
-      median: Math.round(percentile(rates, 0.5)),
-      min: Math.round(rates[0]!),
-      max: Math.round(rates.at(-1)!),
-      rounds: rates.length,
-    },
+    ...(rates.length > 0 && {
+      readingsPerSecond: {
+        median: Math.round(percentile(rates, 0.5)),
+        min: Math.round(rates[0]!),
+        max: Math.round(rates.at(-1)!),
+        rounds: rates.length,
+      },
+    }),
     publishToQueryableMs: {
       atReadingsPerSecond: steadyReadingsPerSecond,
       p50: Math.round(percentile(times, 0.5)),
       p99: Math.round(percentile(times, 0.99)),
+      max: Math.round(times.at(-1)!),
       batches: times.length,
+      warmUpSeconds: warmUpMs / 1000,
+      worstOfEach5s: worstOfEach5s(sightings),
     },
     readings: { published: expected, stored: Number(rows!['n']) },
   };
   console.log(JSON.stringify(result, null, 2));
-  if (process.argv[2]) writeFileSync(process.argv[2], `${JSON.stringify(result, null, 2)}\n`);
+  const [file] = positionals;
+  if (file) writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
   if (result.readings.published !== result.readings.stored) process.exitCode = 1;
 } finally {
   await pipeline[Symbol.asyncDispose]();

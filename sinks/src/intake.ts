@@ -68,7 +68,7 @@ export class Intake implements AsyncDisposable {
     const { kafka, prefix, limits, questdb, http, watch, metrics, log, rejected, tablePrefix = '' } = options;
     this.#sink = sink;
     this.#options = options;
-    this.#outage = new Outage(log);
+    this.#outage = new Outage(log, failing => metrics.paused('unavailable', failing));
     this.#gate = watch.gate(tablePrefix + sink.table);
     this.#store = sink.openStore({
       limits,
@@ -98,7 +98,7 @@ export class Intake implements AsyncDisposable {
   /** True, or what is missing for storing a record now. */
   get ready(): true | string {
     if (this.#outage.reason !== undefined) return this.#outage.reason;
-    if (!this.#gate.isOpen) return `table ${this.#sink.table} is suspended or behind`;
+    if (this.#gate.shut !== undefined) return this.#gate.shut.sentence;
     return this.#consumer?.healthy === true ? true : 'the consumer is not in its group';
   }
 
@@ -137,12 +137,14 @@ export class Intake implements AsyncDisposable {
       },
     );
     this.#consumer = consumer;
-    const follow = (open: boolean): void => {
-      this.#options.metrics.paused.set(open ? 0 : 1);
-      if (open) consumer.resume();
+    const { metrics } = this.#options;
+    const follow = (): void => {
+      const { isOpen, shut } = this.#gate;
+      for (const reason of ['suspended', 'wal-lag'] as const) metrics.paused(reason, shut?.reason === reason);
+      if (isOpen) consumer.resume();
       else consumer.pause();
     };
-    if (!this.#gate.isOpen) follow(false);
+    follow();
     this.#cleanups.push(this.#gate.onChange(follow));
   }
 

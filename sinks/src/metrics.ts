@@ -1,6 +1,10 @@
 import { Counter, Gauge, Histogram, type Metrics } from '@millrace/runtime/metrics.ts';
 import { readingHeaders } from '@millrace/wire/names.ts';
-import type { Taken } from './sink.ts';
+import type { ShutReason, Taken } from './sink.ts';
+
+/** Why a sink writes nothing: its table's gate is shut, or QuestDB takes no rows (away, frozen, disk full). */
+export type PauseReason = ShutReason | 'unavailable';
+const pauseReasons: readonly PauseReason[] = ['suspended', 'wal-lag', 'unavailable'];
 
 /** What one sink counts; each shows as `millrace_sink_…{sink="readings"}`. */
 export interface SinkMetrics {
@@ -12,7 +16,7 @@ export interface SinkMetrics {
   readonly retries: { inc(): void };
   readonly rejected: { inc(): void };
   readonly restarts: { inc(): void };
-  readonly paused: { set(value: 0 | 1): void };
+  paused(reason: PauseReason, yes: boolean): void;
 }
 
 /** Registers the counters of all sinks; call once a process. */
@@ -28,8 +32,8 @@ export function openSinkMetrics({ registry, flow }: Metrics): (sink: string) => 
   const restarts = counter('restarts_total', 'Times the sink failed and was started again.');
   const paused = new Gauge({
     name: 'millrace_sink_paused',
-    help: '1 while QuestDB takes rows that nobody can read yet.',
-    labelNames,
+    help: '1 while the sink writes nothing for this reason: suspended (table), wal-lag (table), unavailable (server).',
+    labelNames: ['sink', 'reason'],
     registers,
   });
   const latency = new Histogram({
@@ -42,7 +46,7 @@ export function openSinkMetrics({ registry, flow }: Metrics): (sink: string) => 
   return sink => {
     const labels = { sink };
     const [ownRows, ownLatency] = [rows.labels(labels), latency.labels(labels)];
-    paused.set(labels, 0);
+    for (const reason of pauseReasons) paused.set({ sink, reason }, 0);
     return {
       taken: count => flow.in.inc(count),
       stored: ({ record }, count) => {
@@ -57,7 +61,7 @@ export function openSinkMetrics({ registry, flow }: Metrics): (sink: string) => 
       retries: retries.labels(labels),
       rejected: rejected.labels(labels),
       restarts: restarts.labels(labels),
-      paused: { set: value => paused.set(labels, value) },
+      paused: (reason, yes) => paused.set({ sink, reason }, yes ? 1 : 0),
     };
   };
 }

@@ -19,8 +19,8 @@ export interface Taken {
 export interface Rejection {
   readonly reason: string;
   readonly field: string;
-  /** Default: the record's own bytes. Otherwise the part of it that is bad, encoded in the same format. */
-  readonly value?: Uint8Array;
+  /** One row of a record that has several: which, from 0, and the row alone in the record's format. Default: the record. */
+  readonly part?: { readonly row: number; readonly value: Uint8Array };
 }
 
 /** Where a sink's rows go. */
@@ -68,9 +68,14 @@ export interface StoreContext {
   reject(taken: Taken, rejection: Rejection): Promise<void>;
 }
 
+/** `suspended`: QuestDB takes rows and shows none of them. `wal-lag`: it shows them much later. */
+export type ShutReason = 'suspended' | 'wal-lag';
+
 /** Shut while QuestDB takes rows that nobody could read: see `wal-watch.ts`. */
 export interface Gate {
   readonly isOpen: boolean;
+  /** Undefined while it is open. */
+  readonly shut: { readonly reason: ShutReason; readonly sentence: string } | undefined;
   /** Resolves when the gate is open; rejects with the signal's reason. */
   passable(signal: AbortSignal): Promise<void>;
 }

@@ -40,10 +40,7 @@ export interface Lab extends AsyncDisposable {
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Starts sinks on this test's topics and tables; the caller disposes of them. */
-  start(
-    which: readonly (string | Sink)[],
-    limits?: Partial<SinksOptions['config']> & { lagLimit?: number },
-  ): Promise<RunningSinks>;
+  start(which: readonly (string | Sink)[], limits?: Partial<SinksOptions['config']> & LabLimits): Promise<LabSinks>;
   /** Offsets committed by a sink, summed over partitions. */
   committed(sink: string, topic: string): Promise<number>;
   count(table: string): Promise<number>;
@@ -53,9 +50,24 @@ export interface Lab extends AsyncDisposable {
   rejected(least: number): Promise<readonly IncomingRecord[]>;
 }
 
+export interface LabLimits {
+  readonly lagLimit?: number;
+  /** Default an hour: a test that suspends a table wants it to stay so. */
+  readonly resumeEveryMs?: number;
+  /** Default that of the test. */
+  readonly rejectedTopic?: string;
+}
+
+export interface LabSinks extends RunningSinks {
+  /** Value of a metric by the beginning of its line: `millrace_sink_rows_total{sink="readings"`; 0 when there is none. */
+  metric(line: string): Promise<number>;
+}
+
 export interface LabServers {
   readonly brokers: readonly string[];
   readonly questdbUrl: string;
+  /** How long a write may take; default that of the service. */
+  readonly writeDeadlineMs?: number;
 }
 
 /** @param servers Default: those that the whole test run shares. */
@@ -66,10 +78,15 @@ export async function openLab({
   partitions?: number;
   servers?: LabServers;
 } = {}): Promise<Lab> {
-  const { brokers, questdbUrl } = servers ?? (await shared());
+  const { brokers, questdbUrl, writeDeadlineMs }: LabServers = servers ?? (await shared());
   const id = randomBytes(4).toString('hex');
   const [prefix, tablePrefix] = [`test-${id}.`, `t${id}_`];
-  const questdb = { url: questdbUrl, user: 'admin', password: 'quest' };
+  const questdb = {
+    url: questdbUrl,
+    user: 'admin',
+    password: 'quest',
+    ...(writeDeadlineMs !== undefined && { writeDeadlineMs }),
+  };
   const http = new QuestdbHttp(questdb);
   const kafka = openKafka({ brokers });
   const releasers = new AsyncDisposableStack();
@@ -97,9 +114,13 @@ export async function openLab({
     log,
     metrics,
     count,
-    start: async (which, { lagLimit = 500, ...limits } = {}) => {
+    start: async (
+      which,
+      { lagLimit = 500, resumeEveryMs = 3_600_000, rejectedTopic = topics.rejected, ...limits } = {},
+    ) => {
       const stack = new AsyncDisposableStack();
-      const watch = stack.use(WalWatch.start({ http, log, lagLimit, intervalMs: 100 }));
+      const metrics = openMetrics('test');
+      const watch = stack.use(WalWatch.start({ http, log, lagLimit, resumeEveryMs, intervalMs: 100 }));
       const config = { batchRows: 10_000, batchBytes: 8_388_608, lingerMs: 10, drainTimeoutMs: 10_000, ...limits };
       const running = openSinks(
         which.flatMap(one => (typeof one === 'string' ? chosenSinks([one]) : [one])),
@@ -112,8 +133,8 @@ export async function openLab({
           watch,
           log,
           config,
-          metrics: openMetrics('test'),
-          rejected: { producer, topic: topics.rejected, log },
+          metrics,
+          rejected: { producer, topic: rejectedTopic, log },
         },
       );
       stack.use(running);
@@ -121,6 +142,16 @@ export async function openLab({
         failed: running.failed,
         get ready() {
           return running.ready;
+        },
+        metric: async line => {
+          const text = await metrics.registry.metrics();
+          return Number(
+            text
+              .split('\n')
+              .find(one => one.startsWith(line))
+              ?.split(' ')
+              .at(-1) ?? 0,
+          );
         },
         [Symbol.asyncDispose]: () => stack.disposeAsync(),
       };

@@ -60,7 +60,10 @@ export const readingHeaders = {
   convertedFrom: 'converted-from',
 } as const;
 
-/** Record headers on `rejected.v1`: why, and where the bytes came from. Offsets and partitions only when the origin is Kafka. */
+/**
+ * Record headers on `rejected.v1`: why, and where the bytes came from. Partition, offset and row only when the origin is
+ * Kafka; together with the origin topic they name the item, which a crash may have sent here twice.
+ */
 export const rejectedHeaders = {
   reason: 'reason',
   field: 'field',
@@ -69,6 +72,8 @@ export const rejectedHeaders = {
   origin: 'origin-topic',
   partition: 'origin-partition',
   offset: 'origin-offset',
+  /** Which reading of the origin's record the value is, from 0; absent: the value is the whole record. */
+  row: 'origin-row',
   stage: 'stage',
   receivedAt: 'received-at',
   /** How often the record has been sent again; absent: never. */

@@ -100,7 +100,11 @@ export class QuestdbHttp implements Disposable {
     if (status !== 400) throw unexpected(this.#url, '/exec', { status, body });
     const { error = body } = parseJson(body) as { error?: string };
     // QuestDB answers these with 400 although the same statement succeeds a moment later.
-    if (/table busy|table.*is locked|timeout|could not lock/i.test(error))
+    if (
+      /table busy|table.*is locked|timeout|could not lock|no space left|errno[:=] ?[1-9]|\[(12|24|28|122)\]/i.test(
+        error,
+      )
+    )
       throw new TransientError(`QuestDB: ${error}`);
     throw new InvariantError(`QuestDB refused our statement: ${error}; it was: ${sql}`);
   }

@@ -23,6 +23,7 @@ test('makes the tables of the contract, once', async () => {
     '0003-alerts',
     '0004-gateways',
     '0005-sink-probe',
+    '0006-gateway-ledger',
   ]);
   assert.deepEqual(await migrate(http, { tablePrefix }), []);
   const columns = async (table: string) =>
@@ -38,7 +39,7 @@ test('makes the tables of the contract, once', async () => {
   assert.equal(await columns('alerts'), 'ts, gateway, sensor, metric, rule, severity, state, value, message');
   assert.equal(
     await columns('gateways'),
-    'ts, gateway, site, state, version, boot, last_seq, outbox_readings, outbox_bytes, dropped, clock, clock_offset_ms, lat, lon',
+    'ts, gateway, site, state, version, boot, last_seq, outbox_readings, outbox_bytes, dropped, clock, clock_offset_ms, lat, lon, seen, missing, ledger_dropped, ledger_last_seq, ledger_at, complete_through',
   );
   const { rows } = await http.query(
     `SELECT partitionBy, walEnabled, dedup FROM tables() WHERE table_name = '${tablePrefix}readings'`,
@@ -52,7 +53,7 @@ test('several processes may start at once', async () => {
   await Promise.all(Array.from({ length: 4 }, () => migrate(http, { tablePrefix })));
   assert.equal(await tableFault(http, 'readings', tablePrefix), undefined);
   const { rows } = await http.query(`SELECT DISTINCT number FROM ${tablePrefix}migrations ORDER BY number`);
-  assert.deepEqual(rows.flat(), [1, 2, 3, 4, 5]);
+  assert.deepEqual(rows.flat(), [1, 2, 3, 4, 5, 6]);
 });
 
 test('a file that changed after it was applied is refused', async () => {

@@ -165,22 +165,28 @@ interface Made {
   readonly keys: readonly string[];
 }
 
-/** What our own CREATE TABLE statements make; they keep to one form, which is all this reads. */
+/** What our own CREATE TABLE and ADD COLUMN statements make; they keep to one form each, which is all this reads. */
 function madeBy(migrations: readonly Migration[]): readonly Made[] {
-  return migrations.flatMap(({ statements }) =>
-    statements.flatMap(statement => {
-      const match = /^CREATE TABLE IF NOT EXISTS (\w+) \(([^)]*)\).*DEDUP UPSERT KEYS\(([^)]*)\)$/s.exec(statement);
-      if (match === null) return [];
-      const columns = match[2]!.split(',').map(column => column.trim().split(/\s+/) as [string, string, ...string[]]);
-      return [
-        {
-          table: match[1]!,
-          columns: new Map(columns.map(([name, type]) => [name, type])),
-          keys: match[3]!.split(',').map(key => key.trim()),
-        },
-      ];
-    }),
-  );
+  const statements = migrations.flatMap(migration => migration.statements);
+  const added = statements.flatMap(statement => {
+    const match = /^ALTER TABLE (\w+) ADD COLUMN IF NOT EXISTS (\w+) (\w+)$/.exec(statement);
+    return match === null ? [] : [{ table: match[1]!, column: [match[2]!, match[3]!] as const }];
+  });
+  return statements.flatMap(statement => {
+    const match = /^CREATE TABLE IF NOT EXISTS (\w+) \(([^)]*)\).*DEDUP UPSERT KEYS\(([^)]*)\)$/s.exec(statement);
+    if (match === null) return [];
+    const columns = match[2]!.split(',').map(column => column.trim().split(/\s+/) as [string, string, ...string[]]);
+    return [
+      {
+        table: match[1]!,
+        columns: new Map([
+          ...columns.map(([name, type]) => [name, type] as const),
+          ...added.filter(({ table }) => table === match[1]).map(({ column }) => column),
+        ]),
+        keys: match[3]!.split(',').map(key => key.trim()),
+      },
+    ];
+  });
 }
 
 function prefixed(statement: string, prefix: string): string {

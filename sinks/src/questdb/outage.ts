@@ -7,11 +7,13 @@ import type { Logger } from '@millrace/runtime/log.ts';
  */
 export class Outage {
   readonly #log: Logger;
+  readonly #onChange: (failing: boolean) => void;
   #since: number | undefined;
   #reason = '';
 
-  constructor(log: Logger) {
+  constructor(log: Logger, onChange: (failing: boolean) => void) {
     this.#log = log;
+    this.#onChange = onChange;
   }
 
   /** Undefined, or why the last request failed. */
@@ -23,6 +25,7 @@ export class Outage {
     this.#reason = reason;
     if (this.#since !== undefined) return;
     this.#since = Date.now();
+    this.#onChange(true);
     this.#log.warn(`${reason}; rows are kept, and sent again until they are taken`);
   }
 
@@ -30,5 +33,6 @@ export class Outage {
     if (this.#since === undefined) return;
     this.#log.info(`QuestDB takes rows again after ${((Date.now() - this.#since) / 1000).toFixed(1)} s`);
     this.#since = undefined;
+    this.#onChange(false);
   }
 }

@@ -1,21 +1,28 @@
-/** Notices when QuestDB takes rows that nobody can read: it answers 204 while a table is suspended. */
+/**
+ * Notices when QuestDB takes rows that nobody can read: it answers 204 while a table is suspended. Asks QuestDB to go on
+ * when the cause is one that passes.
+ */
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
-import type { Gate } from '../sink.ts';
+import type { Gate, ShutReason } from '../sink.ts';
 import type { QuestdbHttp } from './http.ts';
 
 export interface WalState {
   readonly suspended: boolean;
   /** Transactions acknowledged and not yet applied: `sequencerTxn − writerTxn`. */
   readonly lag: number;
+  /** The last transaction applied. */
+  readonly writerTxn: number;
   /** QuestDB's own words for why a table is suspended. */
   readonly error: string;
+  /** What kind of trouble suspended it, where QuestDB knows: `DISK FULL`. */
+  readonly errorTag: string;
 }
 
 export interface TableGate extends Gate {
-  /** Called at each change, until what this returns is called. */
-  onChange(listener: (open: boolean) => void): () => void;
+  /** Called when it opens, shuts, or is shut for another reason, until what this returns is called. */
+  onChange(listener: () => void): () => void;
 }
 
 export interface WalWatchOptions {
@@ -25,14 +32,30 @@ export interface WalWatchOptions {
   readonly lagLimit: number;
   /** Default 1000. */
   readonly intervalMs?: number;
+  /** Between two attempts to resume a table whose trouble passes by itself. Default 30,000. */
+  readonly resumeEveryMs?: number;
 }
+
+/**
+ * Shortages of the machine: they end when somebody makes room, and the transaction that failed succeeds then. Anything else
+ * (a file damaged or missing) needs a person, and fails the same way again. Values of QuestDB's `ErrorTag`.
+ */
+const passing: ReadonlySet<string> = new Set([
+  'DISK FULL',
+  'OUT OF MEMORY',
+  'OUT OF MMAP AREAS',
+  'TOO MANY OPEN FILES',
+]);
 
 /**
  * Polls `wal_tables()`. Each table's gate:
  *
- * open ──suspended, or lag ≥ limit──► shut (said once) ──not suspended and lag ≤ limit / 2──► open (said once)
+ * open ──suspended──► shut (said once) ──not suspended, and past the transaction it stuck at──► open (said once)
+ * open ──lag ≥ limit──► shut (said once) ──lag ≤ limit / 2──► open (said once)
  *
- * While QuestDB does not answer, gates stay as they are: the writers notice by themselves.
+ * A table suspended for want of disk, memory or file handles is resumed now and then; while the want lasts, QuestDB
+ * suspends it again at the same transaction, and the gate stays shut. While QuestDB does not answer, gates stay as they
+ * are: the writers notice by themselves.
  */
 export class WalWatch implements AsyncDisposable {
   readonly #options: WalWatchOptions;
@@ -77,7 +100,7 @@ export class WalWatch implements AsyncDisposable {
       try {
         const states = await walStates(http);
         this.#answers = true;
-        for (const [table, gate] of this.#gates) this.#judge(table, gate, states.get(table));
+        for (const [table, gate] of this.#gates) await this.#judge(table, gate, states.get(table));
       } catch (error) {
         this.#answers = false;
         // Whatever it is, the writers meet it too, and they decide: a watch that ends the service would be worse than none.
@@ -87,48 +110,88 @@ export class WalWatch implements AsyncDisposable {
     }
   }
 
-  #judge(table: string, gate: SwitchedGate, state: WalState | undefined): void {
+  async #judge(table: string, gate: SwitchedGate, state: WalState | undefined): Promise<void> {
     if (state === undefined) return; // The table is gone: writes are refused, and say so.
     const { log, lagLimit } = this.#options;
-    const { suspended, lag, error } = state;
-    if (gate.isOpen && (suspended || lag >= lagLimit)) {
-      log.warn(
-        suspended
-          ? `QuestDB has suspended the table ${table}${error === '' ? '' : ` (${error})`}: rows would be taken and not be readable; paused. Mend the cause (often a full disk), then: ALTER TABLE ${table} RESUME WAL`
-          : `QuestDB is ${lag} transactions behind on the table ${table} (limit ${lagLimit}): paused until it has caught up`,
-      );
-      gate.switch(false);
-    } else if (!gate.isOpen && !suspended && lag <= lagLimit / 2) {
+    const { suspended, lag } = state;
+    if (suspended) {
+      if (gate.shut?.reason !== 'suspended') {
+        const sentence = suspendedSentence(table, state);
+        log.warn(`${sentence}: rows would be taken and not be readable; paused. ${remedy(table, state)}`);
+        gate.switch({ reason: 'suspended', sentence });
+        gate.stuck = { at: state.writerTxn, resumedAtMs: Date.now() };
+      }
+      if (passing.has(state.errorTag)) await this.#resume(table, gate);
+      return;
+    }
+    const stuck = gate.stuck !== undefined && lag > 0 && state.writerTxn <= gate.stuck.at;
+    if (gate.isOpen && lag >= lagLimit) {
+      const sentence = `QuestDB is ${lag} transactions behind on the table ${table} (limit ${lagLimit})`;
+      log.warn(`${sentence}: paused until it has caught up`);
+      gate.switch({ reason: 'wal-lag', sentence });
+    } else if (!gate.isOpen && !stuck && lag <= lagLimit / 2) {
       log.info(`table ${table} is well again: going on`);
-      gate.switch(true);
+      gate.switch(undefined);
+      gate.stuck = undefined;
     }
   }
+
+  /** Harmless while the trouble lasts, and from several processes at once: QuestDB tries the same transaction again. */
+  async #resume(table: string, { stuck }: SwitchedGate): Promise<void> {
+    const { http, log, resumeEveryMs = 30_000 } = this.#options;
+    if (stuck === undefined || Date.now() - stuck.resumedAtMs < resumeEveryMs) return;
+    stuck.resumedAtMs = Date.now();
+    log.debug(`asking QuestDB to resume the table ${table}`);
+    await http.query(`ALTER TABLE "${table}" RESUME WAL`);
+  }
+}
+
+function suspendedSentence(table: string, { error, errorTag }: WalState): string {
+  const why = [errorTag, error].filter(text => text !== '').join(': ');
+  return `QuestDB has suspended the table ${table}${why === '' ? '' : ` (${why})`}`;
+}
+
+function remedy(table: string, { errorTag }: WalState): string {
+  return passing.has(errorTag)
+    ? `Make room on QuestDB's machine; it goes on by itself then`
+    : `Mend the cause, then: ALTER TABLE ${table} RESUME WAL`;
 }
 
 /** Every WAL table's state, by name. */
 export async function walStates(http: QuestdbHttp): Promise<ReadonlyMap<string, WalState>> {
-  const { rows } = await http.query('SELECT name, suspended, sequencerTxn, writerTxn, errorMessage FROM wal_tables()');
+  const { rows } = await http.query(
+    'SELECT name, suspended, sequencerTxn, writerTxn, errorMessage, errorTag FROM wal_tables()',
+  );
   return new Map(
-    rows.map(([name, suspended, sequencer, writer, error]) => [
+    rows.map(([name, suspended, sequencer, writer, error, tag]) => [
       name as string,
       {
         suspended: suspended === true,
         lag: Number(sequencer) - Number(writer),
+        writerTxn: Number(writer),
         error: typeof error === 'string' ? error : '',
+        errorTag: typeof tag === 'string' ? tag : '',
       },
     ]),
   );
 }
 
 class SwitchedGate implements TableGate {
+  /** Since it was suspended: the last transaction applied then, and when QuestDB was asked last to go on. */
+  stuck: { readonly at: number; resumedAtMs: number } | undefined;
   #opened: PromiseWithResolvers<void> | undefined;
-  readonly #listeners = new Set<(open: boolean) => void>();
+  #shut: Gate['shut'];
+  readonly #listeners = new Set<() => void>();
 
   get isOpen(): boolean {
     return this.#opened === undefined;
   }
 
-  onChange(listener: (open: boolean) => void): () => void {
+  get shut(): Gate['shut'] {
+    return this.#shut;
+  }
+
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -147,14 +210,15 @@ class SwitchedGate implements TableGate {
     }
   }
 
-  switch(open: boolean): void {
-    if (open === this.isOpen) return;
-    if (open) {
+  /** @param shut Undefined opens it. */
+  switch(shut: { readonly reason: ShutReason; readonly sentence: string } | undefined): void {
+    this.#shut = shut;
+    if (shut === undefined) {
       this.#opened?.resolve();
       this.#opened = undefined;
     } else {
-      this.#opened = Promise.withResolvers<void>();
+      this.#opened ??= Promise.withResolvers<void>();
     }
-    for (const listener of this.#listeners) listener(open);
+    for (const listener of this.#listeners) listener();
   }
 }

@@ -34,6 +34,16 @@ export interface WriterOptions {
   readonly tableFault: () => Promise<string | undefined>;
 }
 
+/**
+ * How long a sink whose newest row must stand waits after a failed request before it sends other rows. A request that we
+ * gave up may lie whole in the sockets of a frozen server, which reads it when it goes on: by then the same rows must not
+ * come after newer ones.
+ */
+const overtakingMs = 2000;
+
+/** QuestDB names the operating system's error (28: no space left); rows that can never be stored have a negative one. */
+const systemError = /\berrno: [1-9]/;
+
 interface Piece {
   readonly taken: Taken;
   readonly from: number;
@@ -168,6 +178,7 @@ export class Writer implements Store {
         const bad = answer.outcome === 'stored' ? [] : await this.#isolate(chunk, answer);
         outage.recovered();
         await this.#settle(pieces, bad);
+        if (tries > 0 && this.#options.inFlight === 1) await wait(overtakingMs, undefined, { signal: stop });
         return;
       } catch (error) {
         if (!(error instanceof TransientError)) throw error;
@@ -178,13 +189,18 @@ export class Writer implements Store {
     }
   }
 
-  /** @throws {TransientError} also when the table is at fault: every column we write is one that our migrations make. */
+  /**
+   * @throws {TransientError} also when the table is at fault (every column we write is one that our migrations make) and
+   * when the server's machine is: with a full disk one table may still take the probe while another takes nothing.
+   */
   async #write(chunk: Chunk, from: number, to: number): Promise<WriteAnswer> {
     this.#options.context.metrics.requests.inc();
     const answer = await chunk.write(from, to);
     // Said of a column for a moment after it was added, too, when `table_columns` shows it already.
     if (answer.outcome !== 'stored' && /does not exist/.test(answer.message))
       throw new TransientError((await this.#options.tableFault()) ?? `QuestDB: ${answer.message}`);
+    if (answer.outcome === 'failed' && systemError.test(answer.message))
+      throw new TransientError(`QuestDB cannot write: ${answer.message}`);
     return answer;
   }
 
@@ -221,7 +237,7 @@ export class Writer implements Store {
           context.reject(taken, {
             reason: row.message,
             field: whole ? 'payload' : `value[${index}]`,
-            ...(whole ? {} : { value: part(taken, index) }),
+            ...(whole ? {} : { part: { row: index, value: part(taken, index) } }),
           }),
         );
       }
