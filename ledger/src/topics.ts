@@ -1,0 +1,180 @@
+/** Reads Kafka's side of the account: statuses, readings, rejected and late records. */
+import { createHash } from 'node:crypto';
+import { TransientError } from '@millrace/runtime/errors.ts';
+import { KafkaAdmin } from '@millrace/runtime/kafka/admin.ts';
+import type { Kafka } from '@millrace/runtime/kafka/connect.ts';
+import { readTopicToEnd } from '@millrace/runtime/kafka/read-to-end.ts';
+import type { IncomingRecord } from '@millrace/runtime/kafka/types.ts';
+import { type Batch, decodeBatch } from '@millrace/wire/batch.ts';
+import { batchIdentity } from '@millrace/wire/identity.ts';
+import { IntervalSet } from '@millrace/wire/intervals.ts';
+import { isGatewayId, type KafkaTopics, parseMqttTopic, rejectedHeaders } from '@millrace/wire/names.ts';
+import { RejectedError } from '@millrace/wire/rejected.ts';
+import { decodeStatus } from '@millrace/wire/status.ts';
+import { addByReason, type EvidenceBook, otherReasons, type TimeSpan } from './evidence.ts';
+
+export interface TopicsOptions {
+  readonly kafka: Kafka;
+  readonly topics: KafkaTopics;
+  /** Consumer group of the sink that writes the table. */
+  readonly sinkGroup: string;
+  readonly span: TimeSpan;
+  /** Only this gateway's records. */
+  readonly gateway?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress: (sentence: string) => void;
+}
+
+/** Rejections by these leave a hole in the table. Another sink's rejection says nothing about it. */
+const tableStages = new Set(['bridge', 'sink-readings']);
+
+const readDeadlineMs = 3_600_000;
+const progressEveryMs = 5000;
+const maxUnknownHashes = 100_000;
+
+/**
+ * The order is what makes the account sound while everything goes on: a status speaks of PUBACKs, which come after Kafka
+ * has the record; the sink's positions are asked before the records are read, and rejected records after them. So
+ * whatever moves meanwhile can only be found further on than where it was.
+ * @throws {TransientError} when Kafka does not answer, or has no readings topic.
+ */
+export async function readTopics(book: EvidenceBook, options: TopicsOptions): Promise<void> {
+  const { kafka, topics } = options;
+  await using admin = new KafkaAdmin(kafka.options);
+  const existing = await admin.partitions([topics.readings, topics.gateways, topics.rejected, topics.late]);
+  if (!existing.has(topics.readings))
+    throw new TransientError(
+      `topic ${topics.readings} does not exist in Kafka: check kafka.prefix, or run "millrace topics"`,
+    );
+  if (existing.has(topics.gateways)) await read(options, topics.gateways, record => takeStatus(book, record));
+
+  const committed = await admin.committedOffsets(options.sinkGroup, topics.readings);
+  const offsets = await admin.offsets(topics.readings);
+  book.partitions = offsets.map((offset, partition) => ({ ...offset, committed: committed[partition] ?? null }));
+  await read(options, topics.readings, (record, partition) => takeReadings(book, options.span, record, partition));
+
+  const seen = new Set<string>();
+  if (existing.has(topics.rejected))
+    await read(options, topics.rejected, record => takeRejected(book, options, seen, record));
+  if (existing.has(topics.late)) await read(options, topics.late, record => takeLate(book, options.span, record));
+}
+
+/** Reads a topic to its end; says how far it is when that takes long. */
+async function read(
+  { kafka, gateway, signal, onProgress }: TopicsOptions,
+  topic: string,
+  take: (record: IncomingRecord, partition: number) => void,
+): Promise<void> {
+  let records = 0;
+  let saidAt = Date.now();
+  await readTopicToEnd(kafka, topic, { deadlineMs: readDeadlineMs, ...(signal && { signal }) }, (record, partition) => {
+    records++;
+    if (gateway === undefined || record.key === gateway) take(record, partition);
+    if (Date.now() - saidAt < progressEveryMs) return;
+    saidAt = Date.now();
+    onProgress(`reading ${topic}: ${records} records`);
+  });
+}
+
+/** What is no status has been rejected by the sink `gateways`; it declares nothing. */
+function takeStatus(book: EvidenceBook, { key, value }: IncomingRecord): void {
+  if (value === null) return;
+  const status = orRejected(() => decodeStatus(value));
+  if (status instanceof RejectedError || status.gateway !== key) return;
+  const gateway = book.gateway(status.gateway);
+  gateway.currentBoot = status.boot;
+  gateway.boot(status.boot).declare(status);
+}
+
+function takeReadings(book: EvidenceBook, span: TimeSpan, record: IncomingRecord, partition: number): void {
+  const { committed } = book.partitions[partition]!;
+  const ahead = record.offset >= (committed ?? 0n);
+  const batch = orRejected(() => decodeBatch(record.value ?? new Uint8Array()));
+  if (batch instanceof RejectedError) {
+    book.undecodable.set(`${partition}:${record.offset}`, { gateway: record.key ?? '', ahead });
+    return;
+  }
+  const gateway = book.gateway(batch.gateway);
+  gateway.partition ??= partition;
+  const boot = gateway.boot(batch.boot);
+  for (const { firstSeq, lastSeq, reason } of batch.dropped)
+    boot.dropped = addByReason(boot.dropped, reason, firstSeq, lastSeq);
+  const count = batch.value.length;
+  if (count === 0) return;
+  const last = batch.firstSeq + count - 1;
+  boot.kafka.add(batch.firstSeq, last);
+  if (ahead) (boot.ahead ??= new IntervalSet()).add(batch.firstSeq, last);
+  widen(book, span, batch);
+}
+
+function takeLate(book: EvidenceBook, span: TimeSpan, { value }: IncomingRecord): void {
+  const batch = orRejected(() => decodeBatch(value ?? new Uint8Array()));
+  if (batch instanceof RejectedError || batch.value.length === 0) return;
+  const boot = book.gateway(batch.gateway).boot(batch.boot);
+  (boot.late ??= new IntervalSet()).add(batch.firstSeq, batch.firstSeq + batch.value.length - 1);
+  widen(book, span, batch);
+}
+
+function widen(book: EvidenceBook, { fromUs = 0, toUs = Number.MAX_SAFE_INTEGER }: TimeSpan, batch: Batch): void {
+  const { timeUs, firstSeq } = batch;
+  const inSpan = (time: number): boolean => time >= fromUs && time < toUs;
+  const first = timeUs.findIndex(inSpan);
+  if (first < 0) return;
+  book
+    .gateway(batch.gateway)
+    .boot(batch.boot)
+    .widen(firstSeq + first, firstSeq + timeUs.findLastIndex(inSpan));
+}
+
+/** A crash may write a rejection twice: sets of numbers do not mind, and `seen` leaves out what has no numbers. */
+function takeRejected(
+  book: EvidenceBook,
+  { topics, span }: TopicsOptions,
+  seen: Set<string>,
+  record: IncomingRecord,
+): void {
+  const { headers, key, value } = record;
+  const stage = headers[rejectedHeaders.stage] ?? '';
+  const origin = headers[rejectedHeaders.origin] ?? '';
+  if (!tableStages.has(stage) || key === null || !isGatewayId(key) || value === null) return;
+  const channel = parseMqttTopic(origin)?.channel;
+  if (origin !== topics.readings && channel !== 'readings' && channel !== 'senml') return;
+
+  const place = `${headers[rejectedHeaders.partition]}:${headers[rejectedHeaders.offset]}`;
+  if (origin === topics.readings) book.undecodable.delete(place);
+  const reason = `${stage}: ${reasonOf(headers[rejectedHeaders.reason] ?? 'no reason given')}`;
+  const gateway = book.gateway(key);
+  // The name in the payload is the sender's claim, the key is the name it was admitted under.
+  const identity = channel === 'senml' ? undefined : batchIdentity(value);
+  if (identity === undefined || identity.gateway !== key) {
+    const id = origin === topics.readings ? place : createHash('sha256').update(origin).update(value).digest('base64');
+    if (seen.has(id)) return;
+    if (seen.size < maxUnknownHashes) seen.add(id);
+    const { rejectedUnknown } = gateway;
+    const name = rejectedUnknown.has(reason) || rejectedUnknown.size < 50 ? reason : otherReasons;
+    rejectedUnknown.set(name, (rejectedUnknown.get(name) ?? 0) + 1);
+    return;
+  }
+  if (identity.count === 0) return;
+  const boot = gateway.boot(identity.boot);
+  const last = identity.firstSeq + identity.count - 1;
+  boot.rejected = addByReason(boot.rejected, reason, identity.firstSeq, last);
+  const batch = orRejected(() => decodeBatch(value));
+  if (!(batch instanceof RejectedError)) widen(book, span, batch);
+}
+
+/** Without the numbers and quotations in which reasons of one kind differ. */
+const reasonOf = (reason: string): string =>
+  reason
+    .replace(/"[^"]*"|'[^']*'/g, '…')
+    .replace(/-?\d[\d.,:TZ+-]*/g, '#')
+    .slice(0, 100);
+
+function orRejected<T>(decode: () => T): T | RejectedError {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof RejectedError) return error;
+    throw error;
+  }
+}
