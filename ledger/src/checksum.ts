@@ -14,7 +14,7 @@ interface Row {
   readonly seq: number;
 }
 
-const pageRows = 100_000;
+const pageRows = 20_000;
 const lastUs = Date.UTC(2200, 0, 1) * 1000;
 
 /**

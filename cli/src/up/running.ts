@@ -20,7 +20,9 @@ export interface Addresses {
 /** Of the pipeline that runs on this home, if one does. */
 export function runningAddresses(
   home: string,
-): (Pick<Addresses, 'brokers'> & { readonly questdb: { readonly url: string } }) | undefined {
+):
+  | (Pick<Addresses, 'brokers'> & { readonly questdb: Pick<Addresses['questdb'], 'url' | 'pgHost' | 'pgPort'> })
+  | undefined {
   try {
     const found = JSON.parse(readFileSync(join(home, 'running.json'), 'utf8')) as Addresses & {
       identity?: ProcessIdentity;
