@@ -79,9 +79,11 @@ function spawnDashboard(
 export async function createTables({ httpUrl }: QuestdbAddresses): Promise<void> {
   const migrations = new URL('../../sinks/migrations/', import.meta.url);
   for (const name of readdirSync(migrations).sort()) {
-    const query = readFileSync(new URL(name, migrations), 'utf8');
-    const response = await fetch(`${httpUrl}/exec?${new URLSearchParams({ query }).toString()}`);
-    if (!response.ok) throw new Error(`${name}: ${await response.text()}`);
+    for (const query of readFileSync(new URL(name, migrations), 'utf8').split(/;\s*\n/)) {
+      if (query.trim() === '') continue;
+      const response = await fetch(`${httpUrl}/exec?${new URLSearchParams({ query }).toString()}`);
+      if (!response.ok) throw new Error(`${name}: ${await response.text()}`);
+    }
   }
 }
 

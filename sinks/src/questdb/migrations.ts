@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { ConfigError, InvariantError, TransientError } from '@millrace/runtime/errors.ts';
+import { ConfigError, InvariantError, messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import type { QuestdbHttp } from './http.ts';
 import { symbol } from './line-protocol.ts';
 
@@ -23,6 +23,8 @@ export interface MigrateOptions {
 }
 
 export const migrationsDirectory = join(import.meta.dirname, '..', '..', 'migrations');
+
+const addedWithinMs = 15_000;
 
 const tableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -68,12 +70,19 @@ export async function migrate(
   const applied = await readJournal(http, journal);
   const missing = migrations.filter(migration => !isApplied(migration, applied));
   for (const migration of missing) {
-    for (const statement of migration.statements) await http.query(prefixed(statement, tablePrefix));
+    for (const statement of migration.statements) await apply(http, prefixed(statement, tablePrefix));
     await record(http, journal, migration);
   }
   await untilRecorded(http, journal, missing);
-  for (const { table } of madeBy(migrations)) {
-    const fault = await tableFault(http, table, tablePrefix, migrations);
+  const alteredBy = Date.now() + addedWithinMs;
+  for (const { table, altered } of madeBy(migrations)) {
+    const deadline = altered ? alteredBy : 0;
+    let fault = await tableFault(http, table, tablePrefix, migrations);
+    // A column that was just added, maybe by another process, shows once the write-ahead log has been applied.
+    while (fault !== undefined && Date.now() < deadline) {
+      await wait(50);
+      fault = await tableFault(http, table, tablePrefix, migrations);
+    }
     if (fault !== undefined) throw ConfigError.of('questdb.url', fault);
   }
   return missing.map(({ number, name }) => `${String(number).padStart(4, '0')}-${name}`);
@@ -139,6 +148,15 @@ function isApplied({ number, name, sha256 }: Migration, applied: readonly Journa
   return entries.length > 0;
 }
 
+/** Two processes that add one column at once: QuestDB's IF NOT EXISTS looks first, and then refuses the slower one [ran, 9.3.4]. */
+async function apply(http: QuestdbHttp, statement: string): Promise<void> {
+  try {
+    await http.query(statement);
+  } catch (error) {
+    if (!statement.includes('ADD COLUMN IF NOT EXISTS') || !messageOf(error).includes('duplicate column')) throw error;
+  }
+}
+
 /** By line protocol, so that no value stands in SQL. */
 async function record(http: QuestdbHttp, journal: string, { number, name, sha256 }: Migration): Promise<void> {
   const line = `${journal}${symbol('name', name)} number=${number}i,sha256="${sha256}" ${Date.now() * 1000}t\n`;
@@ -162,6 +180,8 @@ async function untilRecorded(http: QuestdbHttp, journal: string, migrations: rea
 interface Made {
   readonly table: string;
   readonly columns: ReadonlyMap<string, string>;
+  /** Some of the columns were added later. */
+  readonly altered: boolean;
   readonly keys: readonly string[];
 }
 
@@ -175,14 +195,13 @@ function madeBy(migrations: readonly Migration[]): readonly Made[] {
   return statements.flatMap(statement => {
     const match = /^CREATE TABLE IF NOT EXISTS (\w+) \(([^)]*)\).*DEDUP UPSERT KEYS\(([^)]*)\)$/s.exec(statement);
     if (match === null) return [];
+    const own = added.filter(({ table }) => table === match[1]).map(({ column }) => column);
     const columns = match[2]!.split(',').map(column => column.trim().split(/\s+/) as [string, string, ...string[]]);
     return [
       {
         table: match[1]!,
-        columns: new Map([
-          ...columns.map(([name, type]) => [name, type] as const),
-          ...added.filter(({ table }) => table === match[1]).map(({ column }) => column),
-        ]),
+        columns: new Map([...columns.map(([name, type]) => [name, type] as const), ...own]),
+        altered: own.length > 0,
         keys: match[3]!.split(',').map(key => key.trim()),
       },
     ];
