@@ -6,6 +6,7 @@ export type Release = (error?: Error) => void;
 
 interface Slot {
   readonly release: Release;
+  readonly arrivedAtMs: number;
   /** undefined: still waiting; null: stored; an error: the connection must end. */
   outcome: Error | null | undefined;
 }
@@ -14,9 +15,18 @@ interface Slot {
 export class AckQueue {
   readonly #slots: Slot[] = [];
 
+  get length(): number {
+    return this.#slots.length;
+  }
+
+  /** Arrival of the oldest that has no PUBACK yet. */
+  get oldestAtMs(): number | undefined {
+    return this.#slots[0]?.arrivedAtMs;
+  }
+
   /** Takes a place in the line; the answer settles it. */
-  enter(release: Release): Release {
-    const slot: Slot = { release, outcome: undefined };
+  enter(release: Release, arrivedAtMs: number): Release {
+    const slot: Slot = { release, arrivedAtMs, outcome: undefined };
     this.#slots.push(slot);
     return error => {
       slot.outcome = error ?? null;

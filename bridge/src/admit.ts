@@ -3,7 +3,7 @@ import { type GatewayId, gatewayRule, isGatewayId, mqttTopic } from '@millrace/w
 import type { AuthenticateError, Client, ConnectPacket, Subscription } from 'aedes';
 
 /** CONNACK return codes, MQTT 3.1.1 § 3.2.2.3. */
-const connack = { identifierRejected: 2, notAuthorized: 5 } as const;
+const connack = { identifierRejected: 2, serverUnavailable: 3, notAuthorized: 5 } as const;
 
 /**
  * The gateway that a client speaks for: its user name, or its client identifier when it gives none. On the plain
@@ -28,6 +28,11 @@ export function checkWill(packet: ConnectPacket, gateway: GatewayId): Authentica
 export function checkTakeover(current: GatewayId | undefined, gateway: GatewayId): AuthenticateError | undefined {
   if (current === undefined || current === gateway) return undefined;
   return refusal(connack.identifierRejected, `the client identifier is in use by gateway ${current}`);
+}
+
+/** While Kafka does not take readings nobody new is let in: the client tries again later, here or at another bridge. */
+export function checkAvailable(trouble: string | undefined): AuthenticateError | undefined {
+  return trouble === undefined ? undefined : refusal(connack.serverUnavailable, trouble);
 }
 
 /** Own commands and nothing else; null answers SUBACK 0x80. */

@@ -4,6 +4,28 @@ import { z } from 'zod';
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
 
+/** Publishes without PUBACK. Beyond a cap a client is not disconnected: what it sends is not read until there is room. */
+const inFlightSchema = z
+  .strictObject({
+    perClient: z
+      .strictObject({
+        messages: whole(1, 65_535).default(1000),
+        bytes: whole(1024, 64 * 1024 * 1024).default(1024 * 1024),
+      })
+      .prefault({}),
+    total: z
+      .strictObject({
+        messages: whole(1, 1_000_000).default(20_000),
+        bytes: whole(1024, 1024 * 1024 * 1024).default(32 * 1024 * 1024),
+      })
+      .prefault({}),
+    /** Read of each client beyond the caps, because a ping may stand there. */
+    readAheadBytes: whole(1024, 16 * 1024 * 1024).default(64 * 1024),
+  })
+  .prefault({});
+export type InFlightConfig = z.output<typeof inFlightSchema>;
+export const defaultInFlight: InFlightConfig = inFlightSchema.parse(undefined);
+
 export const bridgeSchema = z.strictObject({
   /** Name of this bridge, in the header `bridge` of each record. */
   id: z.string().min(1).max(64).default(hostname().slice(0, 64)),
@@ -20,8 +42,9 @@ export const bridgeSchema = z.strictObject({
       message:
         'must be 127.0.0.1, ::1 or localhost, because MQTT without TLS lets anybody read and publish; set bridge.mqtt.plaintextBeyondLoopback: true to accept that',
     }),
-  /** A publish that Kafka has not acknowledged by then ends its connection without PUBACK; the gateway sends it again. Below 1.5 × keep-alive. */
+  /** A publish that has no acknowledgement by then, or by 1.2 × its client's keep-alive, ends the connection without PUBACK; the client sends it again. */
   storeDeadlineMs: whole(100, 600_000).default(20_000),
+  inFlight: inFlightSchema,
   /** How long an idle producer waits for more records before a request. */
   lingerMs: whole(0, 1000).default(5),
   health: healthSchema(9102),

@@ -1,6 +1,7 @@
 import { type AdminOptions, KafkaAdmin } from './admin.ts';
 import type { KafkaOptions } from './client.ts';
 import { type ConsumerOptions, KafkaConsumer } from './consumer.ts';
+import { openProbe, type Probe, type ProbeOptions } from './probe.ts';
 import { KafkaProducer, type ProducerOptions } from './producer.ts';
 import type { Admin, Consumer, ConsumerHandlers, Producer } from './types.ts';
 
@@ -13,6 +14,8 @@ export interface Kafka {
   openConsumer(options: ConsumerOptions, handlers: ConsumerHandlers): Promise<Consumer>;
   /** Connects at the first call; each call fails with a TransientError at its deadline. */
   openAdmin(options?: AdminOptions): Promise<Admin>;
+  /** Asks for a topic's end offsets from now on; resolves after the first question, whether it was answered or not. */
+  openProbe(topic: string, options?: ProbeOptions): Promise<Probe>;
 }
 
 /**
@@ -24,5 +27,6 @@ export function openKafka(options: KafkaOptions): Kafka {
     openProducer: async producer => new KafkaProducer(options, producer ?? {}),
     openConsumer: async (consumer, handlers) => KafkaConsumer.open(options, consumer, handlers),
     openAdmin: async admin => new KafkaAdmin(options, admin),
+    openProbe: (topic, probe) => openProbe(options, topic, probe),
   };
 }
