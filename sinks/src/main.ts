@@ -8,6 +8,7 @@ import { logSchema, questdbSchema } from '@millrace/runtime/schemas.ts';
 import { runService, type Service } from '@millrace/runtime/service.ts';
 import { kafkaTopics } from '@millrace/wire/names.ts';
 import { sinksSchema } from './config.ts';
+import { openResumeCounter } from './metrics.ts';
 import { QuestdbHttp } from './questdb/http.ts';
 import { migrate } from './questdb/migrations.ts';
 import { WalWatch } from './questdb/wal-watch.ts';
@@ -40,7 +41,12 @@ async function run(
   using http = new QuestdbHttp(questdb);
   const applied = await keepTrying('QuestDB', () => migrate(http), { log, signal });
   if (applied.length > 0) log.info({ applied }, 'tables are ready');
-  await using watch = WalWatch.start({ http, log, lagLimit: sinks.walLagLimit });
+  await using watch = WalWatch.start({
+    http,
+    log,
+    lagLimit: sinks.walLagLimit,
+    resumes: openResumeCounter(metrics),
+  });
 
   const { prefix } = kafkaConfig;
   const kafka = openKafka({ ...kafkaConfig, log: kafkaLog(log) });

@@ -19,6 +19,15 @@ export interface SinkMetrics {
   paused(reason: PauseReason, yes: boolean): void;
 }
 
+/** Registers what is counted of the tables, whichever sinks write them; call once a process. */
+export function openResumeCounter({ registry }: Metrics): Counter {
+  return new Counter({
+    name: 'millrace_sinks_table_resumes_total',
+    help: 'Times QuestDB was asked to go on with a table that it had suspended for want of disk, memory or files.',
+    registers: [registry],
+  });
+}
+
 /** Registers the counters of all sinks; call once a process. */
 export function openSinkMetrics({ registry, flow }: Metrics): (sink: string) => SinkMetrics {
   const registers = [registry];

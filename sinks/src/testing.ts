@@ -9,6 +9,7 @@ import { type Metrics, openMetrics } from '@millrace/runtime/metrics.ts';
 import { sharedStack } from '@millrace/stack/testing.ts';
 import { type Batch, encodeBatch } from '@millrace/wire/batch.ts';
 import { type KafkaTopics, kafkaTopics, readingHeaders } from '@millrace/wire/names.ts';
+import { openResumeCounter } from './metrics.ts';
 import { QuestdbHttp, type QuestdbHttpOptions } from './questdb/http.ts';
 import { migrate } from './questdb/migrations.ts';
 import { WalWatch } from './questdb/wal-watch.ts';
@@ -120,7 +121,9 @@ export async function openLab({
     ) => {
       const stack = new AsyncDisposableStack();
       const metrics = openMetrics('test');
-      const watch = stack.use(WalWatch.start({ http, log, lagLimit, resumeEveryMs, intervalMs: 100 }));
+      const watch = stack.use(
+        WalWatch.start({ http, log, lagLimit, resumeEveryMs, intervalMs: 100, resumes: openResumeCounter(metrics) }),
+      );
       const config = { batchRows: 10_000, batchBytes: 8_388_608, lingerMs: 10, drainTimeoutMs: 10_000, ...limits };
       const running = openSinks(
         which.flatMap(one => (typeof one === 'string' ? chosenSinks([one]) : [one])),

@@ -5,7 +5,7 @@ import type { WriteAnswer } from './http.ts';
 export interface IsolationOptions {
   /** Number of rows; row `n − 1` is the last. */
   readonly rows: number;
-  /** What the whole request answered; a refusal need not be asked for again. */
+  /** What the whole request answered: it is not sent again. */
   readonly first?: WriteAnswer;
   /** Writes rows `from` to `to`, not included. */
   readonly write: (from: number, to: number) => Promise<WriteAnswer>;
@@ -34,21 +34,33 @@ const maxSuspects = 16;
 export async function isolate({ rows, first, write, takesRows }: IsolationOptions): Promise<readonly BadRow[]> {
   const bad: BadRow[] = [];
   const suspects: BadRow[] = [];
-  const stack: [from: number, to: number][] = [[0, rows]];
+  /** `after`: where the other half begins, of a half whose whole is known to hold a bad row. */
+  const stack: [from: number, to: number, after?: number][] = [[0, rows]];
+  let stored: readonly [from: number, to: number] | undefined;
   let taken = false;
   // The server may be in trouble altogether, which one small request tells.
   if (first?.outcome === 'failed' && !(await takesRows()))
     throw new TransientError(`QuestDB takes no row: ${first.message}`);
-  let given = first?.outcome === 'refused' ? first : undefined;
-  const push = (...segments: [from: number, to: number][]): void => {
-    for (const [from, to] of segments.reverse()) if (to > from) stack.push([from, to]);
+  let given = first;
+  const push = (...segments: typeof stack): void => {
+    for (const segment of segments.reverse()) if (segment[1] > segment[0]) stack.push(segment);
   };
   for (let segment = stack.pop(); segment !== undefined; segment = stack.pop()) {
-    const [from, to] = segment;
+    const [from, to, after] = segment;
+    const halve = (): void => {
+      const middle = (from + to) >>> 1;
+      push([from, middle], [middle, to, from]);
+    };
+    // The other half was taken at once, so the bad row is in this one: no need to ask.
+    if (to - from > 1 && stored?.[0] === after && stored?.[1] === from) {
+      halve();
+      continue;
+    }
     const answer = given ?? (await write(from, to));
     given = undefined;
     if (answer.outcome === 'stored') {
       taken = true;
+      stored = [from, to];
       continue;
     }
     const named = answer.line !== undefined && answer.line <= to - from ? from + answer.line - 1 : undefined;
@@ -64,8 +76,7 @@ export async function isolate({ rows, first, write, takesRows }: IsolationOption
     } else if (named !== undefined) {
       push([from, named], [named, named + 1], [named + 1, to]);
     } else {
-      const middle = (from + to) >>> 1;
-      push([from, middle], [middle, to]);
+      halve();
     }
   }
   if (suspects.length > 0 && !taken && !(await takesRows()))

@@ -34,6 +34,8 @@ export interface WalWatchOptions {
   readonly intervalMs?: number;
   /** Between two attempts to resume a table whose trouble passes by itself. Default 30,000. */
   readonly resumeEveryMs?: number;
+  /** Counts those attempts. */
+  readonly resumes?: { inc(): void };
 }
 
 /**
@@ -138,11 +140,12 @@ export class WalWatch implements AsyncDisposable {
 
   /** Harmless while the trouble lasts, and from several processes at once: QuestDB tries the same transaction again. */
   async #resume(table: string, { stuck }: SwitchedGate): Promise<void> {
-    const { http, log, resumeEveryMs = 30_000 } = this.#options;
+    const { http, log, resumeEveryMs = 30_000, resumes } = this.#options;
     if (stuck === undefined || Date.now() - stuck.resumedAtMs < resumeEveryMs) return;
     stuck.resumedAtMs = Date.now();
     log.debug(`asking QuestDB to resume the table ${table}`);
     await http.query(`ALTER TABLE "${table}" RESUME WAL`);
+    resumes?.inc();
   }
 }
 
