@@ -4,6 +4,7 @@ import { type ConfigSource, defaultConfigFile } from '@millrace/runtime/config.t
 import { healthSchema, whole } from '@millrace/runtime/schemas.ts';
 import { type GatewayId, gatewayRule, isGatewayId } from '@millrace/wire/names.ts';
 import { z } from 'zod';
+import { dropPolicies } from './outbox/victims.ts';
 import * as kinds from './sources/list.ts';
 
 const sourceKinds = Object.values(kinds);
@@ -40,9 +41,22 @@ const outboxSchema = z.strictObject({
   /** Default: `edge/<gateway>/outbox.db` in `MILLRACE_HOME`, or in `.millrace` of the working directory. */
   path: z.string('must be the path of a file').min(1, 'must be the path of a file').optional(),
   maxBytes: whole(1024 * 1024, Number.MAX_SAFE_INTEGER).default(1024 ** 3),
+  /** Given up when sealed longer ago, counted while the agent runs; 0: never. */
+  maxAgeMs: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+  /** Left free on the outbox's file system. */
+  minFreeBytes: whole(0, Number.MAX_SAFE_INTEGER).default(64 * 1024 * 1024),
+  dropPolicy: z.enum(dropPolicies, `must be one of ${dropPolicies.join(', ')}`).default('refuse'),
   groupCommitMs: whole(0, 10_000).default(50),
   groupCommitReadings: whole(1, 10_000).default(500),
 });
+
+const pattern = text.min(1, 'must be a name, or the beginning of names and *').optional();
+
+const prioritySchema = z
+  .strictObject({ sensor: pattern, metric: pattern, zone: pattern, priority: whole(0, 9) })
+  .refine(({ sensor, metric, zone }) => [sensor, metric, zone].some(name => name !== undefined), {
+    error: 'must name a sensor, a metric or a zone',
+  });
 
 const sourcesRule = `must be a list of sources, each with a type: one of ${sourceTypes.join(', ')}`;
 
@@ -55,6 +69,8 @@ export const edgeSchema = z
     lon: degrees(180).optional(),
     mqtt: mqttSchema.prefault({}),
     outbox: outboxSchema.prefault({}),
+    /** The first that matches decides; 5 where none does. For `dropPolicy: lowest-priority`. */
+    priorities: z.array(prioritySchema, 'must be a list of { sensor, metric, zone, priority }').default([]),
     statusIntervalMs: whole(100, 86_400_000).default(30_000),
     clock: z
       .strictObject({

@@ -5,6 +5,7 @@ import { runService } from '@millrace/runtime/service.ts';
 import { edgeSchema, outboxPath, pathResolver } from './config.ts';
 import { edgeMetrics } from './metrics.ts';
 import { openOutbox } from './outbox/outbox.ts';
+import { prioritiesBy } from './outbox/priorities.ts';
 import { openSources, runSources } from './sources/run.ts';
 import { clockStateOf, statusOf } from './status.ts';
 import { Uplink } from './uplink.ts';
@@ -24,6 +25,7 @@ export async function runEdge(from: ConfigSource): Promise<number> {
       path: outboxPath(edge, from),
       origin: { gateway, site, zone, clock: clockStateOf(edge) },
       sources: sources.map(({ name }) => name),
+      priorityOf: prioritiesBy(edge.priorities, zone),
       log,
     });
     const metrics = edgeMetrics(service.metrics, outbox);

@@ -29,6 +29,29 @@ export function edgeMetrics({ registry, flow }: Metrics, outbox: Outbox): EdgeMe
     outbox.writable === true ? 1 : 0,
   );
   gauge('millrace_edge_last_seq', 'Highest sequence number given; -1 none.', () => outbox.level.lastSeq);
+  gauge(
+    'millrace_edge_backlog_readings',
+    'Readings that were there before the connection opened; without one, all.',
+    () => outbox.backlogReadings,
+  );
+  gauge(
+    'millrace_edge_oldest_unsent_seconds',
+    'How long the oldest batch has been in the outbox.',
+    () => outbox.oldestMs / 1000,
+  );
+  const dropped: Record<string, number> = {};
+  new Counter({
+    name: 'millrace_edge_dropped_total',
+    help: 'Readings given up since the boot, by reason.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      for (const [reason, count] of Object.entries(outbox.dropped)) {
+        this.inc({ reason }, count - (dropped[reason] ?? 0));
+        dropped[reason] = count;
+      }
+    },
+  });
   let refused = 0;
   new Counter({
     name: 'millrace_edge_refused_total',

@@ -12,7 +12,7 @@ export function clockStateOf({ clock }: Pick<EdgeConfig, 'clock'>): ClockState {
 
 export function statusOf(config: EdgeConfig, outbox: Outbox): Omit<GatewayStatus, 'state'> {
   const { gateway, site, lat, lon } = config;
-  const { readings, bytes, lastSeq, completeThroughUs } = outbox.level;
+  const { readings, bytes, lastSeq } = outbox.level;
   return {
     gateway,
     site,
@@ -21,12 +21,12 @@ export function statusOf(config: EdgeConfig, outbox: Outbox): Omit<GatewayStatus
     lastSeq,
     outboxReadings: readings,
     outboxBytes: bytes,
-    dropped: 0, // A full outbox makes sources wait: nothing is ever given up.
+    dropped: Object.values(outbox.dropped).reduce((sum, count) => sum + count, 0),
     clock: clockStateOf(config),
     clockOffsetMs: 0,
     atUs: Date.now() * 1000,
-    completeThroughUs,
-    unsent: readings === 0 ? [] : [[lastSeq - readings + 1, lastSeq]],
+    completeThroughUs: outbox.sentThroughUs,
+    unsent: outbox.unsent,
     ...(lat !== undefined && lon !== undefined && { lat, lon }),
   };
 }

@@ -49,6 +49,9 @@ async function fill(outbox: Outbox, count: number, from = 0): Promise<void> {
   for (let i = 0; i < count; i++) await outbox.append('s', readings(1, from + i));
 }
 
+/** What a source declares with its reading `i`. */
+const declared = (i: number): number => readings(1, i)[0]!.timeUs;
+
 /** A logger whose messages the test reads. */
 function recording(): { log: Logger; messages: string[] } {
   const messages: string[] = [];
@@ -81,10 +84,11 @@ test('what is in the outbox arrives in order, after the birth, and leaves at PUB
 test('no more than the window is in flight, and nothing leaves the outbox before its PUBACK', async () => {
   await using broker = await openBroker();
   await using outbox = openAt(join(folder(), 'o.db'), { groupCommitMs: 0 });
-  await fill(outbox, 10);
   const held: Publish[] = [];
   broker.onPublish = publish => (isBatch(publish) ? void held.push(publish) : publish.ack());
-  await using _ = uplinkTo(broker.url, outbox);
+  await using uplink = uplinkTo(broker.url, outbox);
+  await until('connected', () => uplink.connected);
+  await fill(outbox, 10);
   await until('the window', () => held.length === 4);
   await wait(50); // For more than the window to come, if it did.
   assert.equal(held.length, 4);
@@ -96,7 +100,7 @@ test('no more than the window is in flight, and nothing leaves the outbox before
   await until('sent', () => outbox.level.readings === 0);
 });
 
-test('cuts at any moment lose nothing: what has no PUBACK comes again, in order, as the same bytes', async () => {
+test('cuts at any moment lose nothing: what has no PUBACK comes again, as the same bytes', async () => {
   await using broker = await openBroker();
   await using outbox = openAt(join(folder(), 'o.db'), { groupCommitMs: 0 });
   await fill(outbox, 30);
@@ -113,16 +117,51 @@ test('cuts at any moment lose nothing: what has no PUBACK comes again, in order,
   await fill(outbox, 30, 30);
   await until('sent', () => outbox.level.readings === 0);
   const bytes = new Map<number, string>();
-  const firsts: number[] = [];
   for (const { payload } of batchesAt(broker)) {
     const { firstSeq } = decodeBatch(payload);
     const hex = payload.toString('hex');
-    if (!bytes.has(firstSeq)) firsts.push(firstSeq);
     assert.equal(bytes.get(firstSeq) ?? hex, hex);
     bytes.set(firstSeq, hex);
   }
-  assert.deepEqual(firsts, [...Array(60).keys()]);
+  assert.deepEqual(
+    [...bytes.keys()].sort((a, b) => a - b),
+    [...Array(60).keys()],
+  );
   assert.ok(broker.connects > 5);
+});
+
+test('after an outage what is new goes first, the backlog follows, and the claim waits for it', async () => {
+  await using broker = await openBroker();
+  await using outbox = openAt(join(folder(), 'o.db'), { groupCommitMs: 0 });
+  for (let i = 0; i < 40; i++) await outbox.append('s', readings(1, i), { completeThroughUs: declared(i) });
+  const held: Publish[] = [];
+  broker.onPublish = publish => (isBatch(publish) ? void held.push(publish) : publish.ack());
+  await using uplink = uplinkTo(broker.url, outbox);
+  await until('the first of the backlog', () => held.length === 1 && uplink.connected);
+  await outbox.append('s', readings(1, 40), { completeThroughUs: declared(40) });
+  await outbox.append('s', readings(1, 41), { completeThroughUs: declared(41) });
+  await until('what is new', () => held.length === 3);
+  const claims = held
+    .map(({ payload }) => decodeBatch(payload))
+    .map(batch => [batch.firstSeq, batch.completeThroughUs]);
+  assert.deepEqual(claims, [
+    [0, declared(0)],
+    [40, declared(0)],
+    [41, declared(0)],
+  ]);
+  assert.equal(outbox.backlogReadings, 40);
+  broker.onPublish = ({ ack }) => ack();
+  for (const { ack } of held) ack();
+  await until('sent', () => outbox.level.readings === 0);
+  await outbox.append('s', readings(1, 42), { completeThroughUs: declared(42) });
+  await until('sent', () => outbox.level.readings === 0);
+  const sent = batchesAt(broker).map(({ payload }) => decodeBatch(payload));
+  assert.deepEqual(
+    sent.map(({ firstSeq }) => firstSeq),
+    [0, 40, 41, ...Array.from({ length: 39 }, (_, i) => i + 1), 42],
+  );
+  assert.equal(sent.at(-2)!.completeThroughUs, declared(39));
+  assert.equal(sent.at(-1)!.completeThroughUs, declared(42));
 });
 
 test('a restart sends again what had no PUBACK, as the same bytes', async () => {
@@ -131,8 +170,9 @@ test('a restart sends again what had no PUBACK, as the same bytes', async () => 
   broker.onPublish = publish => (isBatch(publish) ? undefined : publish.ack());
   {
     await using outbox = openAt(path, { groupCommitMs: 0 });
+    await using uplink = uplinkTo(broker.url, outbox, { drainMs: 10 });
+    await until('connected', () => uplink.connected);
     await fill(outbox, 3);
-    await using _ = uplinkTo(broker.url, outbox, { drainMs: 10 });
     await until('in flight', () => batchesAt(broker).length === 3);
   }
   broker.onPublish = ({ ack }) => ack();

@@ -1,4 +1,4 @@
-/** Sends the outbox to the broker: in order, a bounded window in flight, everything unacknowledged again after a cut. */
+/** Sends the outbox to the broker: live first, the backlog paced, a bounded window in flight, everything unacknowledged again after a cut. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '@millrace/runtime/log.ts';
 import { backoffMs } from '@millrace/runtime/retry.ts';
@@ -7,6 +7,7 @@ import { encodeStatus, GatewayState, type GatewayStatus } from '@millrace/wire/s
 import { type Connection, connect } from './connection.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import type { SealedBatch } from './outbox/seal.ts';
+import { Pacer } from './pacer.ts';
 
 export interface UplinkOptions {
   readonly gateway: GatewayId;
@@ -33,6 +34,8 @@ export interface UplinkOptions {
 
 /** Stopping: the broker has this long for the last status and for closing. */
 const farewellMs = 1000;
+/** Of the window, the part that the backlog leaves to live batches. */
+const liveShare = 1 / 4;
 /** A connection that lasted this long makes the next pause a short one. */
 const steadyMs = 10_000;
 
@@ -45,10 +48,10 @@ export class Uplink implements AsyncDisposable {
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #online: Connection | undefined;
-  /** Of this connection: highest `firstSeq` published, batches without PUBACK, batches read ahead from the outbox. */
-  #published = -1;
+  /** Of this connection: batches without PUBACK, and those of them that are backlog. */
   #inFlight = 0;
-  #ahead: SealedBatch[] = [];
+  #backlogInFlight = 0;
+  #pacer = new Pacer(1);
   #statusInFlight = false;
   #onIdle: (() => void) | undefined;
 
@@ -104,6 +107,7 @@ export class Uplink implements AsyncDisposable {
       signal.removeEventListener('abort', abort);
       const wasOnline = this.#online !== undefined;
       this.#online = undefined;
+      this.#options.outbox.closeLanes();
       if (signal.aborted) return;
       if (wasOnline) log.warn(`lost ${mqtt.url}: ${reason}; readings stay in the outbox, connecting until it works`);
       else if (reason !== said) log.warn(`cannot connect to ${mqtt.url}: ${reason}; trying until it works`);
@@ -127,9 +131,11 @@ export class Uplink implements AsyncDisposable {
 
   #goOnline(connection: Connection): void {
     this.#online = connection;
-    this.#published = -1;
     this.#inFlight = 0;
-    this.#ahead = [];
+    this.#backlogInFlight = 0;
+    const { inFlight } = this.#options.mqtt;
+    this.#pacer = new Pacer(Math.max(1, inFlight - Math.ceil(inFlight * liveShare)));
+    this.#options.outbox.openLanes();
     this.#statusInFlight = false;
     this.#publishStatus(connection, GatewayState.ONLINE);
     const pulse = setInterval(() => {
@@ -139,28 +145,35 @@ export class Uplink implements AsyncDisposable {
     this.#pump();
   }
 
-  /** Publishes until the window is full or the outbox is read to its end. */
+  /** Publishes until the window is full or there is nothing that may go. */
   #pump(): void {
     const connection = this.#online;
     if (connection === undefined || this.#stopping.signal.aborted) return;
-    const { outbox, mqtt } = this.#options;
-    while (this.#inFlight < mqtt.inFlight) {
-      if (this.#ahead.length === 0) this.#ahead = outbox.page(this.#published, mqtt.inFlight);
-      const batch = this.#ahead.shift();
+    const { lanes } = this.#options.outbox;
+    const { inFlight } = this.#options.mqtt;
+    while (this.#inFlight < inFlight) {
+      const batch = lanes.next(this.#backlogInFlight < this.#pacer.window);
       if (batch === undefined) break;
-      this.#published = batch.firstSeq;
-      this.#inFlight += 1;
-      connection.publish(mqttTopic(this.#options.gateway, 'readings'), batch.bytes, { retain: false }, () => {
-        this.#acknowledged(connection, batch);
-      });
+      this.#publish(connection, batch, lanes.isLive(batch));
     }
+    lanes.wait(inFlight - this.#inFlight);
     if (this.#inFlight === 0) this.#onIdle?.();
   }
 
-  #acknowledged(connection: Connection, batch: SealedBatch): void {
-    if (this.#online === connection) this.#inFlight -= 1;
-    this.#options.onAcknowledged?.(batch.lastSeq - batch.firstSeq + 1);
-    this.#options.outbox.acknowledge(batch); // Tells its listener, which pumps.
+  #publish(connection: Connection, batch: SealedBatch, isLive: boolean): void {
+    const { gateway, outbox, onAcknowledged } = this.#options;
+    const publishedMs = performance.now();
+    this.#inFlight += 1;
+    if (!isLive) this.#backlogInFlight += 1;
+    connection.publish(mqttTopic(gateway, 'readings'), batch.bytes, { retain: false }, () => {
+      if (this.#online === connection) {
+        this.#inFlight -= 1;
+        if (!isLive) this.#backlogInFlight -= 1;
+        this.#pacer.onAcknowledged(performance.now() - publishedMs);
+      }
+      onAcknowledged?.(batch.lastSeq - batch.firstSeq + 1);
+      outbox.acknowledge(batch); // Tells its listener, which pumps.
+    });
   }
 
   /** Resolves when everything in the outbox is acknowledged. */

@@ -1,5 +1,5 @@
 /** What the sources have declared, and what the gateway may therefore claim as complete. */
-import type { SourceState } from './store.ts';
+import type { SourceState } from './schema.ts';
 
 /** What an append tells beside its readings; kept in the same transaction. */
 export interface Note {
@@ -50,6 +50,11 @@ export class Declarations {
       name => (changed.get(name) ?? this.#states.get(name))?.completeThroughUs ?? 0,
     );
     return declared.length === 0 ? 0 : Math.min(...declared);
+  }
+
+  /** All states, as they are with these changes. */
+  statesWith(changed: ReadonlyMap<string, SourceState>): Readonly<Record<string, SourceState>> {
+    return Object.fromEntries([...this.#states, ...changed]);
   }
 
   /** After the commit. */

@@ -1,12 +1,22 @@
-/** The gateway's durable queue: readings go in by group commit, sealed batches come out in order, and leave on PUBACK. */
+/** The gateway's durable queue: readings go in by group commit, sealed batches come out by `lanes`, and leave on PUBACK. */
 import { messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
+import type { Interval } from '@millrace/wire/intervals.ts';
 import type { Reading } from '../reading.ts';
 import { Admission } from './admission.ts';
+import { type Append, AppendQueue } from './append-queue.ts';
+import { type CommitPlan, CommitPlanner } from './commit.ts';
 import { CommitTimer } from './commit-timer.ts';
 import { Declarations, type Note } from './declarations.ts';
-import { type Origin, type SealedBatch, seal } from './seal.ts';
-import { openStore, SqliteCode, type Store, sqliteCode } from './store.ts';
+import { DropRecords } from './dropped.ts';
+import { Inventory, type Level } from './inventory.ts';
+import { Lanes } from './lanes.ts';
+import type { PriorityOf } from './priorities.ts';
+import type { State } from './schema.ts';
+import type { Origin, SealedBatch } from './seal.ts';
+import { giveUpReserve, Space } from './space.ts';
+import { openStore, SqliteCode, type Store, type StoredBatch, type StoredBytes, sqliteCode } from './store.ts';
+import { type DropPolicy, VictimSearch } from './victims.ts';
 
 export interface OutboxOptions {
   readonly path: string;
@@ -15,6 +25,13 @@ export interface OutboxOptions {
   readonly sources: readonly string[];
   /** Sealed bytes held at most; one batch is always taken. */
   readonly maxBytes: number;
+  /** What was sealed longer ago is given up, by the outbox's own clock; 0: never. */
+  readonly maxAgeMs: number;
+  /** With less than this free on its file system the outbox does not grow. */
+  readonly minFreeBytes: number;
+  readonly dropPolicy: DropPolicy;
+  /** Absent: all readings matter the same. */
+  readonly priorityOf?: PriorityOf;
   /** An append waits at most this long for company. */
   readonly groupCommitMs: number;
   /** This many readings do not wait any longer. */
@@ -22,18 +39,11 @@ export interface OutboxOptions {
   readonly log: Logger;
 }
 
-interface Append {
-  readonly source: string;
-  readonly readings: readonly Reading[];
-  readonly note: Note;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
-const coalesceDeletesMs = 500;
+/** A delete alone costs as much as a commit with readings; what a crash brings again in the meantime changes nothing. */
+const coalesceDeletesMs = 2000;
 const retryWriteMs = 1000;
-/** Readings gathered into one transaction, so that a long queue of appends does not become one huge transaction. */
-const maxGroupReadings = 10_000;
+/** Batches given up for their age, or forgotten on a full disk, in one transaction. */
+const maxGroupBatches = 100;
 
 /**
  * States: **open** (appends are committed within `groupCommitMs`) ⇄ **full** (appends wait for PUBACKs) or **unwritable**
@@ -44,20 +54,32 @@ export class Outbox implements AsyncDisposable {
   readonly boot: number;
   /** Rejects when the database breaks in a way that waiting does not mend. */
   readonly failed: Promise<never>;
+  /** What is sent next. */
+  readonly lanes = new Lanes({
+    take: (afterId, beforeId, limit) => this.#take(afterId, beforeId, limit),
+    declaredUs: (afterId, beforeId) => this.#store.declaredUs(afterId, beforeId),
+  });
   readonly #options: OutboxOptions;
   readonly #store: Store;
   readonly #fail: (error: unknown) => void;
   readonly #declarations: Declarations;
   readonly #admission: Admission;
+  readonly #space: Space;
+  readonly #search: VictimSearch;
+  readonly #records = new DropRecords();
+  readonly #planner: CommitPlanner;
+  readonly #inventory: Inventory;
+  readonly #appends = new AppendQueue();
   readonly #timer = new CommitTimer(() => this.#commit());
+  readonly #startedMs = performance.now();
+  #ageTimer: NodeJS.Timeout | undefined;
   #state: 'open' | 'full' | 'unwritable' | 'draining' | 'closed' | 'failed' = 'open';
-  #appends: Append[] = [];
-  #gathered = 0;
   #acknowledged = new Map<number, SealedBatch>();
-  #nextSeq: number;
-  #completeThroughUs: number;
-  readonly #level: { batches: number; readings: number; bytes: number };
+  /** As it is on disk. */
+  #kept: State;
+  #nextId: number;
   #wanted = 0;
+  #silentUntilMs = 0;
   #listener: () => void = () => {};
 
   constructor(store: Store, options: OutboxOptions) {
@@ -67,17 +89,25 @@ export class Outbox implements AsyncDisposable {
     this.#fail = reject;
     this.#store = store;
     this.#options = options;
-    this.boot = store.boot;
-    this.#declarations = new Declarations(options.sources, store.found.sources);
+    this.#kept = store.found;
+    this.boot = store.found.boot;
+    this.#declarations = new Declarations(options.sources, new Map(Object.entries(store.found.sources)));
     this.#admission = new Admission(options.log);
-    this.#nextSeq = store.found.nextSeq;
-    this.#completeThroughUs = store.found.completeThroughUs;
-    this.#level = { batches: store.found.batches, readings: store.found.readings, bytes: store.found.bytes };
+    this.#space = new Space(options.path, options.minFreeBytes);
+    this.#search = new VictimSearch(store, options.dropPolicy);
+    // Batches are only split where a priority decides something.
+    const priorityOf = options.dropPolicy === 'lowest-priority' ? options.priorityOf : undefined;
+    this.#planner = new CommitPlanner(options.origin, priorityOf, this.#search, this.#records);
+    this.#inventory = new Inventory(store.batches());
+    this.#nextId = this.#inventory.lastId + 1;
+    const { openRecordId } = this.#inventory;
+    if (openRecordId !== undefined) this.#records.stored(store.page(openRecordId - 1, openRecordId + 1, 1));
   }
 
-  /** What waits for its PUBACK. `lastSeq` is −1 before the first reading. */
-  get level(): { batches: number; readings: number; bytes: number; lastSeq: number; completeThroughUs: number } {
-    return { ...this.#level, lastSeq: this.#nextSeq - 1, completeThroughUs: this.#completeThroughUs };
+  /** What waits for its PUBACK. `lastSeq` is −1 before the first reading; `completeThroughUs` is what the sources declared. */
+  get level(): Level & { lastSeq: number; completeThroughUs: number } {
+    const { nextSeq, completeThroughUs } = this.#kept;
+    return { ...this.#inventory.level, lastSeq: nextSeq - 1, completeThroughUs };
   }
 
   /** Readings refused because no batch may hold them. */
@@ -85,10 +115,38 @@ export class Outbox implements AsyncDisposable {
     return this.#admission.refused;
   }
 
+  /** Readings given up since the boot, by reason. */
+  get dropped(): Readonly<Record<string, number>> {
+    return this.#kept.dropped;
+  }
+
+  /** Sequence numbers without PUBACK, as `GatewayStatus.unsent` has them. */
+  get unsent(): readonly Interval[] {
+    return this.#inventory.unsent;
+  }
+
+  /** Every reading before has a PUBACK or was given up, µs; 0: not declared. */
+  get sentThroughUs(): number {
+    return Math.min(this.#kept.completeThroughUs, this.#store.declaredUs(-1, this.#nextId) ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Readings that were there before the connection opened; without one, all. */
+  get backlogReadings(): number {
+    return this.#inventory.backlogReadings;
+  }
+
+  /** How long the oldest batch has been here, by the outbox's own clock, ms; 0 when there is none. */
+  get oldestMs(): number {
+    const sealedUs = this.#inventory.level.batches === 0 ? undefined : this.#store.oldestSealedUs();
+    return sealedUs === undefined ? 0 : Math.max(0, (this.#clockUs - sealedUs) / 1000);
+  }
+
   /** True, or what keeps an append from being committed. */
   get writable(): true | string {
     if (this.#state === 'open') return true;
-    return this.#state === 'full' ? `full (${this.#level.bytes} of ${this.#options.maxBytes} bytes)` : this.#state;
+    return this.#state === 'full'
+      ? `full (${this.#inventory.level.bytes} of ${this.#options.maxBytes} bytes${this.#space.tight ? ', and the disk is nearly full' : ''})`
+      : this.#state;
   }
 
   /** Where the source stood at its last committed append. */
@@ -101,8 +159,20 @@ export class Outbox implements AsyncDisposable {
     this.#listener = listener;
   }
 
+  /** A connection opened: what is here is its backlog. */
+  openLanes(): void {
+    this.#inventory.splitAt(this.#nextId);
+    this.lanes.open(this.#nextId);
+  }
+
+  /** It closed: what is not acknowledged has to be sent again. */
+  closeLanes(): void {
+    this.#inventory.splitAt(Number.POSITIVE_INFINITY);
+    this.lanes.close();
+  }
+
   /**
-   * Resolves once the readings, and the note, are on disk. Waits while the outbox is full.
+   * Resolves once the readings, and the note, are on disk. Waits while the outbox is full and may give up nothing.
    * A reading that no batch may hold (no finite number, no unit…) is refused alone, counted, and said once a series.
    * @throws {TransientError} when the outbox closes before it could be done; then nothing of it was taken.
    */
@@ -112,10 +182,11 @@ export class Outbox implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const taken = this.#admission.admit(source, readings);
       this.#appends.push({ source, readings: taken, note, resolve, reject });
-      this.#gathered += taken.length;
       if (this.#state === 'draining') this.#commit();
       else if (this.#state === 'open')
-        this.#timer.within(this.#gathered >= this.#options.groupCommitReadings ? 0 : this.#options.groupCommitMs);
+        this.#timer.within(
+          this.#appends.readings >= this.#options.groupCommitReadings ? 0 : this.#options.groupCommitMs,
+        );
     });
   }
 
@@ -124,28 +195,30 @@ export class Outbox implements AsyncDisposable {
     this.#declarations.finish(source);
   }
 
-  /** Batches to send, oldest first, with `firstSeq` above `afterSeq`; those acknowledged are left out. */
-  page(afterSeq: number, limit: number): SealedBatch[] {
-    try {
-      // Acknowledged rows may still lie in the file: ask for as many more.
-      const rows = this.#store.page(afterSeq, limit + this.#acknowledged.size);
-      return rows.filter(({ firstSeq }) => !this.#acknowledged.has(firstSeq)).slice(0, limit);
-    } catch (error) {
-      this.#break(error);
-      return [];
-    }
+  /** Batches with an id above `afterId`, oldest first; those acknowledged are left out. */
+  page(afterId: number, limit: number, beforeId = Number.POSITIVE_INFINITY): StoredBytes[] {
+    // Acknowledged rows may still lie in the file: ask for as many more.
+    const rows = this.#store.page(afterId, beforeId, limit + this.#acknowledged.size);
+    return rows.filter(({ id }) => !this.#acknowledged.has(id)).slice(0, limit);
   }
 
   /** The broker has it. Its row goes with the next commit; a crash before that means one more resend of the same bytes. */
   acknowledge(batch: SealedBatch): void {
-    if (this.#acknowledged.has(batch.firstSeq)) return;
-    this.#acknowledged.set(batch.firstSeq, batch);
-    this.#level.batches -= 1;
-    this.#level.readings -= batch.lastSeq - batch.firstSeq + 1;
-    this.#level.bytes -= batch.bytes.length;
-    if (this.#state === 'full' && this.#fits(this.#wanted)) this.#commit();
+    if (this.#acknowledged.has(batch.id)) return;
+    this.#acknowledged.set(batch.id, batch);
+    this.#inventory.remove(batch, batch.bytes.length);
+    if (this.#state === 'full' && this.#excessOf(this.#wanted) <= 0) this.#commit();
     else this.#timer.within(coalesceDeletesMs);
     this.#listener();
+  }
+
+  /** Gives up what is too old, from now on in time. */
+  watchAge(): void {
+    const { maxAgeMs } = this.#options;
+    if (maxAgeMs === 0) return;
+    this.#ageTimer = setInterval(() => this.#commit(), Math.min(60_000, Math.max(10, maxAgeMs / 10)));
+    this.#ageTimer.unref();
+    this.#timer.within(0);
   }
 
   /** From now on an append is committed at once, or rejected when that is not possible. */
@@ -159,68 +232,117 @@ export class Outbox implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.drain();
     this.#timer.stop();
+    clearInterval(this.#ageTimer);
     if (this.#state !== 'failed') this.#state = 'closed';
     this.#store[Symbol.dispose]();
   }
 
-  #fits(bytes: number): boolean {
-    return this.#level.batches === 0 || this.#level.bytes + bytes <= this.#options.maxBytes;
+  get #clockUs(): number {
+    return this.#store.found.clockUs + Math.round((performance.now() - this.#startedMs) * 1000);
+  }
+
+  /** Bytes beyond what may be held, if so many more were. */
+  #excessOf(bytes: number): number {
+    const { level } = this.#inventory;
+    if (level.batches === 0) return 0;
+    const held = level.bytes + bytes;
+    const { maxBytes } = this.#options;
+    if (!this.#space.tight) return held - maxBytes;
+    // Rows and pages around the bytes take about a fifth more.
+    return held - Math.min(maxBytes, level.bytes + Math.floor(this.#store.reusableBytes() * 0.8));
+  }
+
+  /** Batches that may be published from now on: it is on disk that they may be. */
+  #take(afterId: number, beforeId: number, limit: number): SealedBatch[] | undefined {
+    if (this.#state === 'closed' || this.#state === 'failed') return undefined;
+    if (afterId >= this.#nextId - 1) return [];
+    try {
+      const batches = this.page(afterId, limit, beforeId);
+      const unmarked = batches.filter(({ published }) => published === 0).map(({ id }) => id);
+      if (unmarked.length > 0) {
+        this.#withReserve(() => this.#store.publish(unmarked));
+        this.#records.published(unmarked);
+      }
+      return batches;
+    } catch (error) {
+      this.#cannotWrite(error);
+      return undefined;
+    }
   }
 
   #commit(): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
     this.#timer.stop();
     try {
-      while (this.#appends.length > 0 || this.#acknowledged.size > 0) if (!this.#commitGroup()) break;
+      while (this.#commitGroup());
     } catch (error) {
       this.#cannotWrite(error);
     }
-    if (this.#state === 'draining') this.#rejectAppends('the agent is stopping and the outbox cannot take more');
+    if (this.#state === 'draining') this.#appends.reject('the agent is stopping and the outbox cannot take more');
     this.#listener();
   }
 
-  /** One transaction; false when what is gathered has to wait. */
+  /** One transaction; false when there is nothing to do, or what is gathered has to wait. */
   #commitGroup(): boolean {
-    const group = this.#group();
-    const readings = group.flatMap(append => append.readings);
-    const sources = this.#declarations.changedBy(group);
-    const completeThroughUs = Math.max(this.#completeThroughUs, this.#declarations.claim(sources));
-    const batches = seal(readings, this.#options.origin, {
-      boot: this.boot,
-      firstSeq: this.#nextSeq,
-      completeBeforeUs: this.#completeThroughUs,
-      completeAfterUs: completeThroughUs,
-    });
-    const bytes = batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
-    const forget = [...this.#acknowledged.keys()];
-    if (!this.#fits(bytes)) {
-      this.#becomeFull(bytes);
-      if (forget.length > 0) this.#store.forget(forget);
-      this.#acknowledged.clear();
-      return false;
-    }
-    const nextSeq = this.#nextSeq + readings.length;
-    this.#store.write({ batches, sources, nextSeq, completeThroughUs, forget });
-    this.#acknowledged.clear();
-    this.#becomeOpen();
-    this.#appends.splice(0, group.length);
-    this.#gathered -= readings.length;
-    this.#nextSeq = nextSeq;
-    if (batches.length > 0) this.#completeThroughUs = completeThroughUs;
-    this.#declarations.keep(sources);
-    this.#level.batches += batches.length;
-    this.#level.readings += readings.length;
-    this.#level.bytes += bytes;
-    for (const append of group) append.resolve();
-    return true;
+    const group = this.#appends.group();
+    const tooOld = this.#tooOld();
+    if (group.length === 0 && tooOld.length === 0 && this.#acknowledged.size === 0) return false;
+    const lacking = this.#commitWith(group, tooOld);
+    if (lacking === 0) return true;
+    this.#becomeFull(lacking);
+    if (tooOld.length > 0 || this.#acknowledged.size > 0) this.#commitWith([], tooOld);
+    return false;
   }
 
-  #group(): Append[] {
-    let readings = 0;
-    const end = this.#appends.findIndex(
-      (append, i) => (readings += append.readings.length) > maxGroupReadings && i > 0,
-    );
-    return end === -1 ? [...this.#appends] : this.#appends.slice(0, end);
+  /** 0 when it is done, or the bytes that would have to be free for it. */
+  #commitWith(group: readonly Append[], tooOld: readonly StoredBatch[]): number {
+    const readings = group.flatMap(append => append.readings);
+    const sources = this.#declarations.changedBy(group);
+    const { completeThroughUs: declaredUs, nextSeq } = this.#kept;
+    const completeThroughUs = Math.max(declaredUs, this.#declarations.claim(sources));
+    const { claimLimitUs, room } = this.lanes;
+    const plan = this.#planner.plan({
+      readings,
+      numbering: {
+        boot: this.boot,
+        firstId: this.#nextId,
+        firstSeq: nextSeq,
+        declaredUs,
+        completeBeforeUs: Math.min(declaredUs, claimLimitUs),
+        completeAfterUs: Math.min(completeThroughUs, claimLimitUs),
+      },
+      tooOld,
+      excessOf: bytes => this.#excessOf(bytes),
+    });
+    if (typeof plan === 'number') return plan;
+    const { batches, victims, replaced } = plan;
+    const state: State = {
+      ...this.#kept,
+      nextSeq: nextSeq + readings.length,
+      completeThroughUs: readings.length > 0 ? completeThroughUs : declaredUs,
+      clockUs: this.#clockUs,
+      dropped: sumByReason(this.#kept.dropped, plan),
+      sources: this.#declarations.statesWith(sources),
+    };
+    const forget = [...this.#acknowledged.keys(), ...victims.map(({ id }) => id), ...(replaced ? [replaced.id] : [])];
+    this.#store.write({ batches, published: room, forget, state });
+    this.#acknowledged.clear();
+    this.#kept = state;
+    this.#nextId = Math.max(this.#nextId, (batches.at(-1)?.id ?? -1) + 1);
+    this.#declarations.keep(sources);
+    for (const victim of victims) this.#inventory.remove(victim, victim.bytes);
+    if (replaced !== undefined) this.#inventory.remove(replaced, replaced.bytes);
+    for (const batch of batches) this.#inventory.add(batch, batch.bytes.length);
+    this.#records.stored(batches.slice(room));
+    if (victims.length > 0 || plan.drops.length > 0) this.#sayDropped();
+    if (group.length > 0) this.#becomeOpen();
+    this.#appends.done(group);
+    return 0;
+  }
+
+  #tooOld(): StoredBatch[] {
+    const { maxAgeMs } = this.#options;
+    return maxAgeMs === 0 ? [] : this.#search.sealedBefore(this.#clockUs - maxAgeMs * 1000, maxGroupBatches);
   }
 
   #becomeFull(wanted: number): void {
@@ -228,41 +350,76 @@ export class Outbox implements AsyncDisposable {
     if (this.#state !== 'open' && this.#state !== 'unwritable') return;
     this.#state = 'full';
     this.#options.log.warn(
-      this.#level,
-      'the outbox is full: sources wait until the broker has acknowledged some of it',
+      this.level,
+      `the outbox is ${this.writable}: sources wait until the broker has acknowledged some of it`,
     );
   }
 
   #becomeOpen(): void {
     if (this.#state !== 'full' && this.#state !== 'unwritable') return;
-    this.#options.log.info(this.#level, `the outbox takes readings again; it was ${this.#state}`);
+    this.#options.log.info(this.level, `the outbox takes readings again; it was ${this.#state}`);
     this.#state = 'open';
+  }
+
+  /** Each drop is in a batch and in the metrics; the log says it once a minute. */
+  #sayDropped(): void {
+    if (performance.now() < this.#silentUntilMs) return;
+    this.#silentUntilMs = performance.now() + 60_000;
+    this.#options.log.warn({ ...this.level, dropped: this.#kept.dropped }, 'the outbox gives up readings');
   }
 
   #cannotWrite(error: unknown): void {
     const code = sqliteCode(error);
-    if (code === SqliteCode.FULL || code === SqliteCode.IOERR) {
-      if (this.#state === 'draining') return;
-      if (this.#state !== 'unwritable')
-        this.#options.log.error(`the outbox cannot be written (${messageOf(error)}): sources wait; trying each second`);
-      this.#state = 'unwritable';
-      this.#timer.within(retryWriteMs);
-      return;
+    if (code !== SqliteCode.FULL && code !== SqliteCode.IOERR) return this.#break(error);
+    const isForgotten = this.#forgetOnFullDisk();
+    if (this.#state === 'draining') return;
+    if (this.#state !== 'unwritable')
+      this.#options.log.error(`the outbox cannot be written (${messageOf(error)}): sources wait; trying each second`);
+    this.#state = 'unwritable';
+    // The pages of what was forgotten may take what is waiting.
+    this.#timer.within(isForgotten ? 0 : retryWriteMs);
+  }
+
+  /** What was sent makes room inside the file, however full the disk is. */
+  #forgetOnFullDisk(): boolean {
+    const ids = [...this.#acknowledged.keys()].slice(0, maxGroupBatches);
+    if (ids.length === 0) return false;
+    try {
+      this.#withReserve(() => this.#store.forget(ids));
+    } catch (error) {
+      const code = sqliteCode(error);
+      if (code === SqliteCode.FULL || code === SqliteCode.IOERR) return false;
+      throw error;
     }
-    this.#break(error);
+    for (const id of ids) this.#acknowledged.delete(id);
+    return true;
+  }
+
+  /** On a full disk once more, with the reserve given up. */
+  #withReserve(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (sqliteCode(error) !== SqliteCode.FULL || !this.#space.giveUpReserve()) throw error;
+      write();
+    }
   }
 
   #break(error: unknown): void {
     this.#state = 'failed';
     this.#timer.stop();
-    this.#rejectAppends(`the outbox failed: ${messageOf(error)}`);
+    this.#appends.reject(`the outbox failed: ${messageOf(error)}`);
     this.#fail(error);
   }
+}
 
-  #rejectAppends(reason: string): void {
-    for (const { reject } of this.#appends.splice(0)) reject(new TransientError(reason));
-    this.#gathered = 0;
-  }
+function sumByReason(
+  before: Readonly<Record<string, number>>,
+  { drops }: CommitPlan,
+): Readonly<Record<string, number>> {
+  const sums = { ...before };
+  for (const { firstSeq, lastSeq, reason } of drops) sums[reason] = (sums[reason] ?? 0) + lastSeq - firstSeq + 1;
+  return sums;
 }
 
 /**
@@ -270,13 +427,26 @@ export class Outbox implements AsyncDisposable {
  * @throws {ConfigError} when the path cannot be used, or another agent uses it.
  */
 export function openOutbox(options: OutboxOptions): Outbox {
-  const store = openStore(options.path);
-  const { setAside, found, boot } = store;
+  const store = openWithReserve(options.path);
+  const { setAside, found } = store;
   if (setAside !== undefined)
     options.log.error(
       setAside,
       `the outbox was damaged (${setAside.reason}); it was set aside as ${setAside.path}, and a new one with a new boot takes its place`,
     );
-  options.log.info({ boot, waiting: found.readings, nextSeq: found.nextSeq }, 'outbox open');
-  return new Outbox(store, options);
+  const outbox = new Outbox(store, options);
+  const { readings } = outbox.level;
+  options.log.info({ boot: found.boot, waiting: readings, nextSeq: found.nextSeq }, 'outbox open');
+  outbox.watchAge();
+  return outbox;
+}
+
+/** Opening writes a little too: what a crash left in the WAL. */
+function openWithReserve(path: string): Store {
+  try {
+    return openStore(path);
+  } catch (error) {
+    if (sqliteCode(error) !== SqliteCode.FULL || !giveUpReserve(path)) throw error;
+    return openStore(path);
+  }
 }

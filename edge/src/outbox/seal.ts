@@ -2,6 +2,7 @@
 import {
   type Batch,
   type ClockState,
+  type DroppedRange,
   encodeBatch,
   maxBatchBytes,
   maxBatchReadings,
@@ -9,14 +10,25 @@ import {
 } from '@millrace/wire/batch.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
 import { type Reading, seriesKey } from '../reading.ts';
+import { type PriorityOf, usualPriority } from './priorities.ts';
 
 /** A batch as it lies in the outbox and goes over the wire. */
 export interface SealedBatch {
+  /** Grows in the order of sealing. */
+  readonly id: number;
   readonly firstSeq: number;
-  /** Included. */
+  /** Included; `firstSeq − 1` in a batch that holds only dropped ranges. */
   readonly lastSeq: number;
+  /** What was declared complete before it was sealed, µs: neither it nor a later batch holds an earlier reading. */
+  readonly declaredUs: number;
   /** The encoded `ReadingBatch`. */
   readonly bytes: Uint8Array;
+}
+
+/** A batch that is not stored yet. */
+export interface NewBatch extends SealedBatch {
+  /** 0–9; of all its readings. */
+  readonly priority: number;
 }
 
 /** What all batches of a gateway say about it. */
@@ -30,40 +42,76 @@ export interface Origin {
 
 export interface Numbering {
   readonly boot: number;
+  readonly firstId: number;
   /** Sequence number of the first reading. */
   readonly firstSeq: number;
-  /** What may be claimed before the last of these readings is sealed, µs. */
+  /** What the sources had declared before these readings, µs. */
+  readonly declaredUs: number;
+  /** What may be claimed before the last of these readings is sent, µs. */
   readonly completeBeforeUs: number;
   /** What may be claimed once all of them are, µs. */
   readonly completeAfterUs: number;
 }
 
 /**
- * Seals readings into as few batches as the limits of the contract allow (10,000 readings, 1 MiB), in their order.
- * Only the last batch claims `completeAfterUs`: the claim is about readings which may stand in any of them.
+ * Seals readings into as few batches as the limits of the contract allow (10,000 readings, 1 MiB), in their order, those
+ * of one priority together and the highest first. Only the last batch claims `completeAfterUs`: the claim is about readings
+ * which may stand in any of them.
  */
-export function seal(readings: readonly Reading[], origin: Origin, numbering: Numbering): SealedBatch[] {
-  const sealed: SealedBatch[] = [];
+export function seal(
+  readings: readonly Reading[],
+  origin: Origin,
+  numbering: Numbering,
+  priorityOf?: PriorityOf,
+): NewBatch[] {
+  const sealed: NewBatch[] = [];
+  const groups = byPriority(readings, priorityOf);
+  const ordered = groups.flatMap(group => group.readings);
   // Halves are taken where a batch is too large: only very long names bring 10,000 readings near 1 MiB.
-  const sealRange = (from: number, to: number): void => {
+  const sealRange = (from: number, to: number, priority: number): void => {
     const count = to - from;
     const firstSeq = numbering.firstSeq + from;
-    const isLast = to === readings.length;
     if (count <= maxBatchReadings) {
-      const completeThroughUs = isLast ? numbering.completeAfterUs : numbering.completeBeforeUs;
-      const batch = toBatch(readings.slice(from, to), origin, { boot: numbering.boot, firstSeq, completeThroughUs });
+      const completeThroughUs = to === ordered.length ? numbering.completeAfterUs : numbering.completeBeforeUs;
+      const batch = toBatch(ordered.slice(from, to), origin, { boot: numbering.boot, firstSeq, completeThroughUs });
       const bytes = encodeBatch(batch);
       if (bytes.length <= maxBatchBytes || count === 1) {
-        sealed.push({ firstSeq, lastSeq: firstSeq + count - 1, bytes });
+        const id = numbering.firstId + sealed.length;
+        const { declaredUs } = numbering;
+        sealed.push({ id, firstSeq, lastSeq: firstSeq + count - 1, declaredUs, bytes, priority });
         return;
       }
     }
     const middle = from + Math.ceil(count / 2);
-    sealRange(from, middle);
-    sealRange(middle, to);
+    sealRange(from, middle, priority);
+    sealRange(middle, to, priority);
   };
-  if (readings.length > 0) sealRange(0, readings.length);
+  let from = 0;
+  for (const group of groups) sealRange(from, (from += group.readings.length), group.priority);
   return sealed;
+}
+
+/** Seals a batch that holds no reading and says what was given up. */
+export function sealDropped(
+  dropped: readonly DroppedRange[],
+  origin: Origin,
+  { boot, firstId, firstSeq, declaredUs, completeBeforeUs }: Omit<Numbering, 'completeAfterUs'>,
+): NewBatch {
+  const batch = toBatch([], origin, { boot, firstSeq, completeThroughUs: completeBeforeUs });
+  const bytes = encodeBatch({ ...batch, dropped });
+  return { id: firstId, firstSeq, lastSeq: firstSeq - 1, declaredUs, bytes, priority: usualPriority };
+}
+
+function byPriority(
+  readings: readonly Reading[],
+  priorityOf: PriorityOf | undefined,
+): { priority: number; readings: readonly Reading[] }[] {
+  if (readings.length === 0) return [];
+  if (priorityOf === undefined) return [{ priority: usualPriority, readings }];
+  const groups = Map.groupBy(readings, priorityOf);
+  return [...groups]
+    .map(([priority, group]) => ({ priority, readings: group }))
+    .sort((a, b) => b.priority - a.priority);
 }
 
 function toBatch(

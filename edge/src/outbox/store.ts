@@ -3,48 +3,62 @@
  * survives a power cut (SQLite documentation, "PRAGMA synchronous"); exclusive locking, so that the file has one owner,
  * and the kernel releases it however that owner ends.
  */
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
-import type { SealedBatch } from './seal.ts';
-
-/** What is kept of a source, in the same transaction as its readings. */
-export interface SourceState {
-  /** The source's own note of where it stands. */
-  readonly cursor?: string;
-  /** Its own declaration; absent: none yet. */
-  readonly completeThroughUs?: number;
-}
+import { prepareSchema, type State, stateId } from './schema.ts';
+import type { NewBatch, SealedBatch } from './seal.ts';
 
 /** One transaction. */
 export interface Change {
-  readonly batches: readonly SealedBatch[];
-  /** `firstSeq` of batches to forget. */
+  /** Sealed now, in the order of their ids; the first `published` of them are published at once. */
+  readonly batches: readonly NewBatch[];
+  readonly published: number;
+  /** Ids of batches to forget. */
   readonly forget: readonly number[];
-  readonly nextSeq: number;
-  readonly completeThroughUs: number;
-  readonly sources: ReadonlyMap<string, SourceState>;
+  readonly state: State;
+}
+
+/** A batch without its bytes. */
+export interface StoredBatch {
+  readonly id: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly bytes: number;
+  readonly published: 0 | 1;
+  /** When it was sealed, by the outbox's own clock, µs. */
+  readonly sealedUs: number;
+}
+
+/** A batch as it was read. */
+export interface StoredBytes extends SealedBatch {
+  readonly published: 0 | 1;
 }
 
 export interface Store extends Disposable {
-  readonly boot: number;
   /** As it was when the file was opened. */
-  readonly found: Pick<Change, 'nextSeq' | 'completeThroughUs'> & {
-    readonly sources: ReadonlyMap<string, SourceState>;
-    readonly batches: number;
-    readonly readings: number;
-    readonly bytes: number;
-  };
+  readonly found: State;
   /** Where the damaged file went that was found in this place, if one was. */
   readonly setAside?: { readonly path: string; readonly reason: string };
-  /** All of it or nothing; on disk when it returns. Throws SQLite's error. */
+  /** All of it or nothing; on disk when it returns. Throws SQLite's error, as do the others. */
   write(change: Change): void;
-  /** Forgets batches by their `firstSeq`, in one transaction. */
-  forget(firstSeqs: readonly number[]): void;
-  /** Batches with `firstSeq` above `afterSeq`, oldest first, at most `limit`. */
-  page(afterSeq: number, limit: number): SealedBatch[];
+  /** Forgets batches, in one transaction. */
+  forget(ids: readonly number[]): void;
+  /** Says, on disk, that these batches are about to be published. */
+  publish(ids: readonly number[]): void;
+  /** Batches with `afterId < id < beforeId`, oldest first, at most `limit`. */
+  page(afterId: number, beforeId: number, limit: number): StoredBytes[];
+  /** `declaredUs` of the first batch with `afterId < id < beforeId`. */
+  declaredUs(afterId: number, beforeId: number): number | undefined;
+  /** Batches with readings that were never published, oldest first; of one priority, or of any. */
+  droppable(afterId: number, priority: number | undefined, limit: number): StoredBatch[];
+  /** All batches, oldest first, one at a time. */
+  batches(): Iterable<StoredBatch>;
+  /** Of the oldest batch, by the outbox's own clock, µs. */
+  oldestSealedUs(): number | undefined;
+  /** Bytes that the file can take without growing. */
+  reusableBytes(): number;
 }
 
 /** Primary result codes, https://sqlite.org/rescode.html */
@@ -54,8 +68,6 @@ export const SqliteCode = { BUSY: 5, IOERR: 10, CORRUPT: 11, FULL: 13, CANTOPEN:
 export function sqliteCode(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
 }
-
-const schemaVersion = 1;
 
 /**
  * Opens the file, or makes it. A damaged one is renamed to `<path>.damaged-<time>` and a new one takes its place.
@@ -116,66 +128,42 @@ function open(path: string): Store {
   }
 }
 
-function prepareSchema(db: DatabaseSync): void {
-  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (version === schemaVersion) return;
-  if (version !== 0)
-    throw ConfigError.of(
-      'edge.outbox.path',
-      `was written by another version (schema ${version}, this agent writes ${schemaVersion}); update the agent, or name a new path`,
-    );
-  db.exec(`
-    BEGIN IMMEDIATE;
-    CREATE TABLE batch (
-      first_seq INTEGER PRIMARY KEY,
-      last_seq INTEGER NOT NULL,
-      readings INTEGER NOT NULL,
-      bytes INTEGER NOT NULL,
-      created_us INTEGER NOT NULL,
-      blob BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE state (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
-    INSERT INTO state VALUES ('boot', ${newBoot()}), ('next_seq', 0), ('complete_through_us', 0);
-    PRAGMA user_version = ${schemaVersion};
-    COMMIT;
-  `);
+function storedState(db: DatabaseSync): State {
+  const row = db.prepare('SELECT blob FROM batch WHERE id = ?').get(stateId) as { blob: Uint8Array } | undefined;
+  if (row === undefined) throw new Damaged('the row of the state is missing');
+  let state: State;
+  try {
+    state = JSON.parse(Buffer.from(row.blob).toString()) as State;
+  } catch (error) {
+    throw new Damaged(`the row of the state cannot be read (${messageOf(error)})`);
+  }
+  for (const key of ['boot', 'nextSeq', 'completeThroughUs', 'clockUs'] as const)
+    if (!Number.isSafeInteger(state[key])) throw new Damaged(`${key} of the state is missing or no number`);
+  return state;
 }
 
-/** 53 random bits, so that every number of the wire stays a safe integer. */
-function newBoot(): number {
-  return Number(randomBytes(8).readBigUInt64BE() >> 11n);
-}
+const summary =
+  'id, last_seq - readings + 1 AS firstSeq, last_seq AS lastSeq, bytes, published, created_us AS sealedUs';
 
 function storeOn(db: DatabaseSync): Store {
-  const state = new Map(
-    (db.prepare('SELECT key, value FROM state').all() as { key: string; value: unknown }[]).map(({ key, value }) => [
-      key,
-      value,
-    ]),
-  );
-  const number = (key: string): number => {
-    const value = state.get(key);
-    if (!Number.isSafeInteger(value)) throw new Damaged(`the row ${key} of table state is missing or no number`);
-    return value as number;
-  };
-  const sources = new Map(
-    [...state]
-      .filter(([key]) => key.startsWith('source:'))
-      .map(([key, value]) => [key.slice('source:'.length), JSON.parse(String(value)) as SourceState]),
-  );
-  const totals = db
-    .prepare(
-      'SELECT count(*) AS batches, coalesce(sum(readings), 0) AS readings, coalesce(sum(bytes), 0) AS bytes FROM batch',
-    )
-    .get() as { batches: number; readings: number; bytes: number };
+  const found = storedState(db);
+  const { page_size: pageSize } = db.prepare('PRAGMA page_size').get() as { page_size: number };
   const insert = db.prepare(
-    'INSERT INTO batch (first_seq, last_seq, readings, bytes, created_us, blob) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO batch (id, last_seq, readings, bytes, created_us, priority, published, claim_us, blob) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
-  const forget = db.prepare('DELETE FROM batch WHERE first_seq = ?');
-  const setState = db.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value');
+  const forget = db.prepare('DELETE FROM batch WHERE id = ?');
+  const setState = db.prepare(`UPDATE batch SET blob = ? WHERE id = ${stateId}`);
+  const publish = db.prepare('UPDATE batch SET published = 1 WHERE id = ?');
   const page = db.prepare(
-    'SELECT first_seq AS firstSeq, last_seq AS lastSeq, blob AS bytes FROM batch WHERE first_seq > ? ORDER BY first_seq LIMIT ?',
+    'SELECT id, last_seq - readings + 1 AS firstSeq, last_seq AS lastSeq, claim_us AS declaredUs, published, blob AS bytes FROM batch WHERE id > ? AND id < ? ORDER BY id LIMIT ?',
   );
+  const declared = db.prepare('SELECT claim_us FROM batch WHERE id > ? AND id < ? ORDER BY id LIMIT 1');
+  const neverPublished = `SELECT ${summary} FROM batch WHERE id > ? AND published = 0 AND readings > 0`;
+  const droppable = db.prepare(`${neverPublished} ORDER BY id LIMIT ?`);
+  const droppableOf = db.prepare(`${neverPublished} AND priority = ? ORDER BY id LIMIT ?`);
+  const all = db.prepare(`SELECT ${summary} FROM batch WHERE id < ${stateId} ORDER BY id`);
+  const oldest = db.prepare(`SELECT created_us FROM batch WHERE id < ${stateId} ORDER BY id LIMIT 1`);
+  const freePages = db.prepare('PRAGMA freelist_count');
   const transaction = (work: () => void): void => {
     db.exec('BEGIN IMMEDIATE');
     try {
@@ -187,21 +175,34 @@ function storeOn(db: DatabaseSync): Store {
       throw error;
     }
   };
-  const forgetAll = (firstSeqs: readonly number[]): void => firstSeqs.forEach(firstSeq => forget.run(firstSeq));
+  const forgetAll = (ids: readonly number[]): void => ids.forEach(id => forget.run(id));
   return {
-    boot: number('boot'),
-    found: { nextSeq: number('next_seq'), completeThroughUs: number('complete_through_us'), sources, ...totals },
-    write: change =>
+    found,
+    write: ({ batches, published, forget: forgotten, state }) =>
       transaction(() => {
-        forgetAll(change.forget); // First, so that the new rows take the pages of the old.
-        for (const { firstSeq, lastSeq, bytes } of change.batches)
-          insert.run(firstSeq, lastSeq, lastSeq - firstSeq + 1, bytes.length, Date.now() * 1000, bytes);
-        if (change.batches.length > 0) setState.run('next_seq', change.nextSeq);
-        if (change.batches.length > 0) setState.run('complete_through_us', change.completeThroughUs);
-        for (const [name, source] of change.sources) setState.run(`source:${name}`, JSON.stringify(source));
+        forgetAll(forgotten); // First, so that the new rows take the pages of the old.
+        for (const [i, { id, firstSeq, lastSeq, bytes, priority, declaredUs }] of batches.entries()) {
+          const readings = lastSeq - firstSeq + 1;
+          const isPublished = i < published ? 1 : 0;
+          insert.run(id, lastSeq, readings, bytes.length, state.clockUs, priority, isPublished, declaredUs, bytes);
+        }
+        setState.run(Buffer.from(JSON.stringify(state)));
       }),
-    forget: firstSeqs => transaction(() => forgetAll(firstSeqs)),
-    page: (afterSeq, limit) => page.all(afterSeq, limit) as unknown as SealedBatch[],
+    forget: ids => transaction(() => forgetAll(ids)),
+    publish: ids => transaction(() => ids.forEach(id => publish.run(id))),
+    page: (afterId, beforeId, limit) =>
+      page.all(afterId, Math.min(beforeId, stateId), limit) as unknown as StoredBytes[],
+    declaredUs: (afterId, beforeId) =>
+      (declared.get(afterId, Math.min(beforeId, stateId)) as { claim_us: number } | undefined)?.claim_us,
+    droppable: (afterId, priority, limit) =>
+      (priority === undefined
+        ? droppable.all(afterId, limit)
+        : droppableOf.all(afterId, priority, limit)) as unknown as StoredBatch[],
+    *batches() {
+      for (const row of all.iterate()) yield row as unknown as StoredBatch;
+    },
+    oldestSealedUs: () => (oldest.get() as { created_us: number } | undefined)?.created_us,
+    reusableBytes: () => (freePages.get() as { freelist_count: number }).freelist_count * pageSize,
     [Symbol.dispose]: () => db.close(),
   };
 }

@@ -1,0 +1,94 @@
+/**
+ * The order of sending. Of a connection, the **live** lane is what was sealed since it opened, and the **backlog** lane
+ * what was there before; live goes first, each lane in the order of sealing.
+ *
+ * Why the claims stay true: a batch claims that every reading before an instant was sent before it. What was sealed
+ * without a connection goes in order, after all it speaks of. What is sealed while older batches wait to be sent claims no
+ * more than was declared before the oldest of them was sealed, and they hold nothing earlier: so it may overtake them.
+ * When the connection is lost, live batches without PUBACK become backlog, and a claim that was true stays true in order.
+ */
+import type { SealedBatch } from './seal.ts';
+
+export interface LaneSource {
+  /** Ready to be published: batches with `afterId < id < beforeId`, oldest first, at most `limit`; undefined: not now. */
+  take(afterId: number, beforeId: number, limit: number): readonly SealedBatch[] | undefined;
+  /** `declaredUs` of the first of those batches. */
+  declaredUs(afterId: number, beforeId: number): number | undefined;
+}
+
+/** Batches read at once; at most 1 MiB each, mostly a few hundred bytes. */
+const readAhead = 16;
+
+/** States: **closed** (no connection) ⇄ **open**. */
+export class Lanes {
+  readonly #source: LaneSource;
+  #isOpen = false;
+  /** Smaller ids are backlog. */
+  #firstLiveId = Number.POSITIVE_INFINITY;
+  #live: SealedBatch[] = [];
+  #backlog: SealedBatch[] = [];
+  /** Read up to here. */
+  #liveId = -1;
+  #backlogId = -1;
+  /** How many batches sealed now would be published at once. */
+  #room = 0;
+
+  constructor(source: LaneSource) {
+    this.#source = source;
+  }
+
+  /** A connection opened: everything with an id below `nextId` is unsent backlog. */
+  open(nextId: number): void {
+    this.close();
+    this.#isOpen = true;
+    this.#firstLiveId = nextId;
+    this.#liveId = nextId - 1;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.#firstLiveId = Number.POSITIVE_INFINITY;
+    this.#live = [];
+    this.#backlog = [];
+    this.#backlogId = -1;
+    this.#room = 0;
+  }
+
+  isLive(batch: Pick<SealedBatch, 'id'>): boolean {
+    return batch.id >= this.#firstLiveId;
+  }
+
+  /** What to publish next, whereupon it counts as sent on this connection; undefined: nothing, or only backlog that may not go. */
+  next(mayTakeBacklog: boolean): SealedBatch | undefined {
+    if (!this.#isOpen) return undefined;
+    if (this.#live.length === 0) {
+      this.#live = [...(this.#source.take(this.#liveId, Number.POSITIVE_INFINITY, readAhead) ?? [])];
+      this.#liveId = this.#live.at(-1)?.id ?? this.#liveId;
+    }
+    const live = this.#live.shift();
+    if (live !== undefined || !mayTakeBacklog || this.#backlogId === Number.POSITIVE_INFINITY) return live;
+    if (this.#backlog.length === 0) {
+      const taken = this.#source.take(this.#backlogId, this.#firstLiveId, readAhead);
+      if (taken === undefined) return undefined;
+      this.#backlog = [...taken];
+      this.#backlogId = this.#backlog.at(-1)?.id ?? Number.POSITIVE_INFINITY;
+    }
+    return this.#backlog.shift();
+  }
+
+  /** `next` had nothing: this many batches sealed now would go at once. */
+  wait(room: number): void {
+    this.#room = this.#live.length > 0 ? 0 : room;
+  }
+
+  get room(): number {
+    return this.#room;
+  }
+
+  /** A batch sealed now may claim no more than this, µs. */
+  get claimLimitUs(): number {
+    if (!this.#isOpen || this.#backlogId === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    const [next] = this.#backlog;
+    return next?.declaredUs ?? this.#source.declaredUs(this.#backlogId, this.#firstLiveId) ?? Number.POSITIVE_INFINITY;
+  }
+}
