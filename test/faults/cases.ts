@@ -8,6 +8,7 @@ import type { City, Route, ServiceName } from './city.ts';
 import { clockEnv, setClock } from './clock.ts';
 import { fillDisk } from './disk.ts';
 import type { Case, Scene } from './scene.ts';
+import { twins } from './twins.ts';
 
 /** At a moment nobody chose. */
 const someMoment = (): Promise<void> => wait(randomInt(300, 1500));
@@ -50,8 +51,8 @@ async function badNetwork(scene: Scene, proxies: readonly Proxy[]): Promise<void
 }
 
 /** The answers vanish, then the connection: whatever was asked for has happened, and nobody heard. */
-async function answersLost(scene: Scene, proxies: readonly Proxy[]): Promise<void> {
-  for (let i = 0; i < 10; i++) {
+async function answersLost(scene: Scene, proxies: readonly Proxy[], times = 10): Promise<void> {
+  for (let i = 0; i < times; i++) {
     await scene.fault(async () => {
       for (const proxy of proxies) proxy.dropResponses(true);
       await wait(500);
@@ -236,6 +237,13 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    ...base,
+    name: 'twins',
+    title: 'the same PUBLISH five times, with DUP; readings of one instant with different seq',
+    seconds: 30,
+    run: twins,
+  },
+  {
     kafkaNodes: 1,
     diskMb: { kafka: 400 },
     name: 'kafka-disk',
@@ -254,6 +262,41 @@ export const cases: readonly Case[] = [
     seconds: 90,
     run: scene => diskFull(scene, join(scene.city.home, 'questdb'), scene.city.questdb),
   },
+];
+
+/** For `npm test`: one server each, seconds instead of minutes. */
+export const shortCases: readonly Case[] = [
+  { name: 'none', title: 'none', kafkaNodes: 1, seconds: 12, run: async () => {} },
+  {
+    name: 'agent-killed',
+    title: 'kill −9 of the agent',
+    kafkaNodes: 1,
+    seconds: 12,
+    run: killed(2, ({ agents }) => agents[0]!.child),
+  },
+  {
+    name: 'bridge-killed',
+    title: 'kill −9 of the bridge',
+    kafkaNodes: 1,
+    seconds: 15,
+    run: killed(2, service('bridge')),
+  },
+  { name: 'sinks-killed', title: 'kill −9 of the sinks', kafkaNodes: 1, seconds: 15, run: killed(1, service('sinks')) },
+  {
+    name: 'questdb-killed',
+    title: 'kill −9 of QuestDB',
+    kafkaNodes: 1,
+    seconds: 15,
+    run: killed(1, ({ city }) => city.questdb),
+  },
+  {
+    name: 'answers-mqtt',
+    title: 'PUBACKs lost',
+    kafkaNodes: 1,
+    seconds: 15,
+    run: scene => answersLost(scene, [scene.city.mqttProxy], 3),
+  },
+  { name: 'twins', title: 'DUP', kafkaNodes: 1, seconds: 12, run: twins },
 ];
 
 function brokersKilled(count: number) {

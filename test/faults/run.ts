@@ -27,7 +27,7 @@ for (const group of groupsOf(chosen)) {
     const result = await Scene.play(city, one, cases.indexOf(one));
     results.push(result);
     process.stderr.write(
-      `${isGood(result) ? 'good' : 'FAILED'}, ${result.times} faults, ${result.seconds} s, recovery at most ${result.recoverMs.at(-1) ?? '–'} ms\n`,
+      `${isGood(result) ? 'good' : `FAILED: ${result.lost} lost, ${result.twice} twice`}, ${result.times} faults, ${result.seconds} s, recovery at most ${result.recoverMs.at(-1) ?? '–'} ms\n`,
     );
     for (const complaint of result.complaints) process.stderr.write(`  ${complaint.replaceAll('\n', '\n  ')}\n`);
     save();

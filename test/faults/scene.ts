@@ -195,7 +195,7 @@ function wordsOf(error: unknown): string {
   return messageOf(error) + cause;
 }
 
-async function until(
+export async function until(
   what: string,
   withinMs: number,
   everyMs: number,
