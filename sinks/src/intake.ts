@@ -130,6 +130,7 @@ export class Intake implements AsyncDisposable {
         onAssigned: async assignment => {
           // What was taken before comes again, from the committed positions.
           this.#positions = new Positions();
+          this.#options.metrics.rebalances.inc();
           await this.#store.assigned?.(assignment);
         },
         onBatch: (batch, signal) => this.#take(batch, signal),

@@ -16,6 +16,7 @@ export interface SinkMetrics {
   readonly retries: { inc(): void };
   readonly rejected: { inc(): void };
   readonly restarts: { inc(): void };
+  readonly rebalances: { inc(): void };
   paused(reason: PauseReason, yes: boolean): void;
 }
 
@@ -39,6 +40,7 @@ export function openSinkMetrics({ registry, flow }: Metrics): (sink: string) => 
   const retries = counter('retries_total', 'Write requests that have to be sent again.');
   const rejected = counter('rejected_total', 'Records, or single rows of one, sent to the rejected topic.');
   const restarts = counter('restarts_total', 'Times the sink failed and was started again.');
+  const rebalances = counter('rebalances_total', 'Times the sink was given partitions: once at its start.');
   const paused = new Gauge({
     name: 'millrace_sink_paused',
     help: '1 while the sink writes nothing for this reason: suspended (table), wal-lag (table), unavailable (server).',
@@ -70,6 +72,7 @@ export function openSinkMetrics({ registry, flow }: Metrics): (sink: string) => 
       retries: retries.labels(labels),
       rejected: rejected.labels(labels),
       restarts: restarts.labels(labels),
+      rebalances: rebalances.labels(labels),
       paused: (reason, yes) => paused.set({ sink, reason }, yes ? 1 : 0),
     };
   };
