@@ -1,7 +1,7 @@
 /** The gateways as cards; one chosen narrows the table to its series. */
 import type { Gateway } from '../src/answers.ts';
 import { make, setText } from './dom.ts';
-import { clockTime, duration } from './format.ts';
+import { clockTime, duration, plural } from './format.ts';
 
 interface Card {
   readonly item: HTMLLIElement;
@@ -10,6 +10,8 @@ interface Card {
   readonly state: HTMLElement;
   readonly seen: HTMLElement;
   readonly outbox: HTMLElement;
+  readonly missing: HTMLElement;
+  readonly dropped: HTMLElement;
 }
 
 const stateWords = {
@@ -25,6 +27,9 @@ const stateReasons = {
   silent: 'last said it was online, and has not reported for minutes',
   unknown: 'its readings arrive; it never reported its state',
 } as const satisfies Record<Gateway['state'], string>;
+
+/** The account is told to be old from here on: a gateway that sends has a new one each few seconds. */
+const staleMs = 120_000;
 
 export class GatewayList {
   readonly #list: HTMLElement;
@@ -52,11 +57,13 @@ export class GatewayList {
   }
 
   #make(id: string): Card {
-    const [site, state, seen, outbox] = [
+    const [site, state, seen, outbox, missing, dropped] = [
       make('span', 'site'),
       make('span', 'state'),
       make('span', 'seen'),
       make('span', 'outbox'),
+      make('span', 'missing'),
+      make('span', 'dropped'),
     ];
     const button = make(
       'button',
@@ -64,15 +71,17 @@ export class GatewayList {
       make('span', 'line', make('span', 'id', id), state),
       site,
       make('span', 'line', seen, outbox),
+      missing,
+      dropped,
     );
     button.type = 'button';
     button.addEventListener('click', () => this.#onToggle(id));
-    return { item: make('li', '', button), button, site, state, seen, outbox };
+    return { item: make('li', '', button), button, site, state, seen, outbox, missing, dropped };
   }
 }
 
 function fill(
-  { button, site, state, seen, outbox }: Card,
+  { button, site, state, seen, outbox, missing, dropped }: Card,
   gateway: Gateway,
   only: string | undefined,
   now: number,
@@ -87,10 +96,24 @@ function fill(
   seen.title = clockTime(gateway.lastSeen, now);
   setText(outbox, outboxText(gateway));
   outbox.title = 'readings that wait on the gateway, when it last reported';
+  // Nothing when all is well.
+  missing.hidden = !gateway.missing;
+  setText(missing, gateway.missing ? missingText(gateway, now) : '');
+  missing.title = 'newer readings have arrived and these have not: they are on their way, were rejected, or are lost';
+  dropped.hidden = !gateway.dropped;
+  setText(dropped, gateway.dropped ? `${plural(gateway.dropped, 'reading')} dropped` : '');
+  dropped.title = 'given up by the gateway since it started, because its outbox was full or they were too old';
 }
 
-function outboxText({ outboxReadings, dropped }: Gateway): string {
+function outboxText({ outboxReadings }: Gateway): string {
   if (outboxReadings === null) return '';
-  const waiting = outboxReadings === 0 ? 'outbox empty' : `${outboxReadings.toLocaleString('en')} in outbox`;
-  return dropped ? `${waiting}, ${dropped.toLocaleString('en')} dropped` : waiting;
+  return outboxReadings === 0 ? 'outbox empty' : `${outboxReadings.toLocaleString('en')} in outbox`;
+}
+
+function missingText({ missing, missingAt, outboxReadings }: Gateway, now: number): string {
+  const count = plural(missing ?? 0, 'reading');
+  // The newest go first after an outage: while it still holds as many, that is what one expects.
+  const words = (outboxReadings ?? 0) >= (missing ?? 0) ? `${count} not here yet` : `${count} missing`;
+  const age = missingAt === null ? 0 : now - missingAt;
+  return age < staleMs ? words : `${words}, ${duration(age)} ago`;
 }

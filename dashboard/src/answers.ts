@@ -22,7 +22,12 @@ export const gatewaySchema = z.object({
   lastSeen: time,
   lastReading: time.nullable(),
   outboxReadings: count,
+  /** Given up since the boot, as the gateway says. */
   dropped: count,
+  /** Of its boot: neither counted by the processors nor dropped; null when not known. */
+  missing: count,
+  /** Of which time `missing` is. */
+  missingAt: time.nullable(),
   clock: text,
   version: text,
 });

@@ -35,7 +35,7 @@ before(async () => {
     readingLine({ gateway: stopped, value: 8, at: now + 86_400_000, seq: 1 }),
     `stats,window=1m,gateway=${gateway},sensor=thermometer,metric=temperature count=10i,expected=12i,completeness=0.8333,final=t ${minute * 1000}`,
     `stats,window=1m,gateway=${gateway},sensor=thermometer,metric=temperature count=1i,expected=12i,completeness=0.0833,final=f ${(minute + 60_000) * 1000}`,
-    `gateways,gateway=${gateway},site=hall,state=online,version=0.1.0,clock=synced outbox_readings=12i,dropped=0i ${now * 1000}`,
+    `gateways,gateway=${gateway},site=hall,state=online,version=0.1.0,clock=synced outbox_readings=12i,dropped=3i,missing=7i,ledger_at=${(now - 2000) * 1000}t ${now * 1000}`,
     `gateways,gateway=${stopped},site=hall,state=online outbox_readings=0i ${(now - 3_500_000) * 1000}`,
   );
   dashboard = await startDashboard(questdb);
@@ -57,10 +57,12 @@ async function own(what: 'gateways' | 'series', id: string): Promise<(Gateway | 
   return answer[what]!.filter(one => one.gateway === id);
 }
 
-test('a gateway has its state, last sign of life and outbox; one that fell silent is not called online', async () => {
+test('a gateway has its state, last sign of life, outbox, and what is dropped and missing; one that fell silent is not called online', async () => {
   const [live] = (await own('gateways', gateway)) as Gateway[];
   assert.deepEqual(live && [live.site, live.state, live.outboxReadings, live.lastSeen], ['hall', 'online', 12, now]);
+  assert.deepEqual(live && [live.dropped, live.missing, live.missingAt], [3, 7, now - 2000]);
   const [silent] = (await own('gateways', stopped)) as Gateway[];
+  assert.deepEqual(silent && [silent.dropped, silent.missing, silent.missingAt], [null, null, null]);
   assert.equal(silent?.state, 'silent');
   assert.equal(silent?.lastSeen, now - 3_500_000);
 });

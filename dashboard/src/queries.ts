@@ -32,6 +32,8 @@ export interface StatusRow {
   readonly version: string | null;
   readonly outbox_readings: number | null;
   readonly dropped: number | null;
+  readonly missing: number | null;
+  readonly ledger_at: number | null;
   readonly clock: string | null;
 }
 
@@ -70,7 +72,7 @@ export function closedMinutes(database: Database, { from, to }: Span, limit: num
 /** The newest status of each gateway in the span. */
 export function gatewayStates(database: Database, { from, to }: Span, limit: number): Promise<StatusRow[]> {
   return database.query(
-    `SELECT ts, gateway, site, state, version, outbox_readings, dropped, clock FROM gateways
+    `SELECT ts, gateway, site, state, version, outbox_readings, dropped, missing, ledger_at, clock FROM gateways
      WHERE ts >= $1 AND ts < $2
      LATEST ON ts PARTITION BY gateway
      LIMIT $3`,

@@ -96,6 +96,8 @@ function gatewaysOf(states: readonly StatusRow[], readings: readonly ReadingRow[
       lastReading: reading?.ts ?? null,
       outboxReadings: status?.outbox_readings ?? null,
       dropped: status?.dropped ?? null,
+      missing: status?.missing ?? null,
+      missingAt: status?.ledger_at ?? null,
       clock: status?.clock?.toLowerCase() ?? null,
       version: status?.version ?? null,
     };
