@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { openStack, type Stack } from '@millrace/stack/stack.ts';
 import { sharedStack } from '@millrace/stack/testing.ts';
+import { rejectedHeaders } from '@millrace/wire/names.ts';
 import { QuestdbHttp } from './questdb/http.ts';
 import { type Lab, openLab, readingsRecord, testBatch, until } from './testing.ts';
 
@@ -102,6 +104,89 @@ test('killed again and again under load it loses nothing and stores nothing twic
   assert.equal(await last.exited, 0);
   assert.equal(await lab.committed('readings', lab.topics.readings), sent);
   assert.ok(last.lines.every(line => !line.includes('hall;=é')));
+});
+
+async function rowsOf(boot: number): Promise<number> {
+  return Number((await http.query(`SELECT count() FROM readings WHERE boot = ${boot}`)).rows[0]![0]);
+}
+
+async function committed(): Promise<number> {
+  return lab.committed('readings', lab.topics.readings);
+}
+
+test('two replicas under load, one killed and another stopped in order: their partitions move, every row is there once', async () => {
+  const boot = 100;
+  const before = await committed();
+  const [killed, stopped] = [await start(), await start()];
+  await until('readiness', async () => (await isReady(killed)) && (await isReady(stopped)));
+  const stop = new AbortController();
+  const sending = (async () => {
+    let sent = 0;
+    while (!stop.signal.aborted) {
+      const batches = Array.from({ length: 10 }, (_, i) =>
+        testBatch({ gateway: `lamp-${i}`, boot, firstSeq: (sent / 10) * 50 }),
+      );
+      await Promise.all(batches.map(batch => lab.producer.send(readingsRecord(lab.topics.readings, batch))));
+      sent += batches.length;
+      await wait(100); // 5,000 readings a second, as a city sends them.
+    }
+    return sent;
+  })();
+  const more = async (what: string): Promise<void> => {
+    const rows = await rowsOf(boot);
+    await until(what, async () => (await rowsOf(boot)) > rows + 2000);
+  };
+  await more('rows of both');
+  killed.child.kill('SIGKILL');
+  await killed.exited;
+  await more('rows after the kill');
+  const third = await start();
+  await until('readiness', () => isReady(third));
+  await more('rows of the new pair');
+  stopped.child.kill('SIGTERM');
+  assert.equal(await stopped.exited, 0);
+  await more('rows of the last one');
+  stop.abort();
+  const sent = await sending;
+  await until('all offsets', async () => (await committed()) === before + sent, 60_000);
+  await until('all rows', async () => (await rowsOf(boot)) === sent * 50);
+  const { rows: gateways } = await http.query(
+    `SELECT gateway, count(), min(seq), max(seq), count_distinct(seq) FROM readings WHERE boot = ${boot}`,
+  );
+  const each = (sent / 10) * 50;
+  assert.equal(gateways.length, 10);
+  for (const [, ...numbers] of gateways) assert.deepEqual(numbers.map(Number), [each, 0, each - 1, each]);
+  third.child.kill('SIGTERM');
+  assert.equal(await third.exited, 0);
+});
+
+test('killed between the rejected topic and the commit: the record is there twice, under one name', async () => {
+  const inRejected = async (): Promise<number> =>
+    (await lab.admin.endOffsets(lab.topics.rejected)).reduce((sum, end) => sum + Number(end), 0);
+  let poisons = 0;
+  // Commits are gathered for a quarter of a second, so the kill nearly always comes before; if not, once more.
+  for (let hit = false; !hit; ) {
+    const running = await start();
+    await until('readiness', () => isReady(running));
+    const [rejectedBefore, committedBefore] = [await inRejected(), await committed()];
+    poisons++;
+    await lab.producer.send({ topic: lab.topics.readings, key: 'lamp-9', value: Buffer.from([7, poisons]) });
+    await until('the rejection', async () => (await inRejected()) > rejectedBefore);
+    running.child.kill('SIGKILL');
+    await running.exited;
+    hit = (await committed()) === committedBefore;
+    assert.ok(hit || poisons < 20, 'the commit was always faster than the kill');
+  }
+  const last = await start();
+  await until('the second copy', async () => (await inRejected()) === poisons + 1);
+  last.child.kill('SIGTERM');
+  assert.equal(await last.exited, 0);
+  const records = await lab.rejected(poisons + 1);
+  const names = records.map(({ headers }) =>
+    [rejectedHeaders.origin, rejectedHeaders.partition, rejectedHeaders.offset].map(name => headers[name]).join('/'),
+  );
+  assert.equal(new Set(names).size, poisons);
+  assert.equal(new Set(records.map(({ value }) => Buffer.from(value!).toString('hex'))).size, poisons);
 });
 
 test('wrong configuration: every mistake at once, code 78', async () => {
