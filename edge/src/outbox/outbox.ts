@@ -244,12 +244,14 @@ export class Outbox implements AsyncDisposable {
   /** Bytes beyond what may be held, if so many more were. */
   #excessOf(bytes: number): number {
     const { level } = this.#inventory;
+    const { tight } = this.#space; // Looked at in any case: that makes the reserve.
     if (level.batches === 0) return 0;
     const held = level.bytes + bytes;
     const { maxBytes } = this.#options;
-    if (!this.#space.tight) return held - maxBytes;
-    // Rows and pages around the bytes take about a fifth more.
-    return held - Math.min(maxBytes, level.bytes + Math.floor(this.#store.reusableBytes() * 0.8));
+    if (!tight) return held - maxBytes;
+    // What was acknowledged is forgotten in the same transaction, before. Rows and pages take about a fifth more.
+    const forgotten = this.#acknowledged.values().reduce((sum, batch) => sum + batch.bytes.length, 0);
+    return held - Math.min(maxBytes, level.bytes + forgotten + Math.floor(this.#store.reusableBytes() * 0.8));
   }
 
   /** Batches that may be published from now on: it is on disk that they may be. */

@@ -4,7 +4,6 @@ import { dirname } from 'node:path';
 
 /** Forgetting a hundred batches writes at most as many pages to the WAL: 400 KiB. */
 const reserveBytes = 1024 * 1024;
-const lookAgainMs = 1000;
 
 const reserveOf = (path: string): string => `${path}.reserve`;
 
@@ -19,32 +18,26 @@ export function giveUpReserve(path: string): boolean {
 export class Space {
   readonly #path: string;
   readonly #minFreeBytes: number;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #tight = false;
 
   constructor(path: string, minFreeBytes: number) {
     this.#path = path;
     this.#minFreeBytes = minFreeBytes;
   }
 
-  /** Looked at once a second; makes the reserve where there is room for one. */
+  /** Looks at the disk, and makes the reserve where there is room for one: two system calls, beside an fsync a commit. */
   get tight(): boolean {
-    if (performance.now() - this.#lookedAtMs < lookAgainMs) return this.#tight;
-    this.#lookedAtMs = performance.now();
     const { bavail, bsize } = statfsSync(dirname(this.#path));
     const freeBytes = bavail * bsize;
-    const hasReserve =
-      existsSync(reserveOf(this.#path)) || (freeBytes >= this.#minFreeBytes + reserveBytes && this.#makeReserve());
-    this.#tight = !hasReserve || freeBytes < this.#minFreeBytes;
-    return this.#tight;
+    if (freeBytes < this.#minFreeBytes) return true;
+    return !(
+      existsSync(reserveOf(this.#path)) ||
+      (freeBytes >= this.#minFreeBytes + reserveBytes && this.#makeReserve())
+    );
   }
 
   /** True: a little room was made, for a delete and not for readings. */
   giveUpReserve(): boolean {
-    if (!giveUpReserve(this.#path)) return false;
-    this.#tight = true;
-    this.#lookedAtMs = performance.now();
-    return true;
+    return giveUpReserve(this.#path);
   }
 
   #makeReserve(): boolean {

@@ -116,8 +116,9 @@ function open(path: string): Store {
   try {
     // Before the first access in WAL mode: then the lock is held for good, and no shared-memory file is needed.
     db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    // Checkpoints copy each changed page once; a batch that was sent in the meantime is then never written twice.
-    db.exec('PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 8388608; PRAGMA temp_store = MEMORY;');
+    // Checkpoints copy each changed page once; a batch that was sent in the meantime is then never written twice. After
+    // 1 MiB, because the WAL takes its room beside `minFreeBytes`.
+    db.exec('PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 8388608; PRAGMA temp_store = MEMORY;');
     const check = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
     if (check.quick_check !== 'ok') throw new Damaged(check.quick_check);
     prepareSchema(db);

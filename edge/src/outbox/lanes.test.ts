@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { decodeBatch } from '@millrace/wire/batch.ts';
+import fc from 'fast-check';
+import { folder, openAt } from '../../test/outbox.ts';
+import type { Reading } from '../reading.ts';
+import type { OutboxOptions } from './outbox.ts';
+import { prioritiesBy } from './priorities.ts';
+import type { SealedBatch } from './seal.ts';
+
+const sources = ['fast', 'slow'] as const;
+
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('append'),
+      source: fc.nat(1),
+      count: fc.integer({ min: 1, max: 30 }),
+      jump: fc.nat(500),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('connect', 'cut', 'restart') }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('publish'), backlog: fc.boolean(), count: fc.integer({ min: 1, max: 6 }) }),
+  },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('acknowledge'), which: fc.nat(5) }) },
+);
+
+for (const dropPolicy of ['refuse', 'oldest', 'lowest-priority'] as const) {
+  test(`property (${dropPolicy}): what a batch claims is true when it is published, whatever outages, answers and restarts came before`, async () => {
+    const home = folder();
+    let run = 0;
+    let overtaken = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async steps => {
+        const options: Partial<OutboxOptions> = {
+          sources: [...sources],
+          groupCommitMs: 0,
+          dropPolicy,
+          maxBytes: dropPolicy === 'refuse' ? 1 << 30 : 1500,
+          priorityOf: prioritiesBy([{ metric: 'fast', priority: 2 }], ''),
+        };
+        const path = join(home, `${++run}.db`);
+        let outbox = openAt(path, options);
+        /** All readings taken, by value: each has its own. */
+        const timeOf = new Map<number, number>();
+        const clockUs = [1000, 1000];
+        let value = 0;
+        /** Sent as far as the gateway can know: with PUBACK, or published on this connection. */
+        const acknowledged = new Set<number>();
+        let published = new Map<number, SealedBatch>();
+        let highestClaimUs = 0;
+        const inBatch = ({ bytes }: SealedBatch): number[] => decodeBatch(bytes).value.map(Number);
+        const check = (batch: SealedBatch): void => {
+          const claimUs = decodeBatch(batch.bytes).completeThroughUs;
+          highestClaimUs = Math.max(highestClaimUs, claimUs);
+          const sent = new Set([...acknowledged, ...[...published.values(), batch].flatMap(inBatch)]);
+          const here = new Set(outbox.page(-1, 1000).flatMap(inBatch));
+          // Neither sent nor here: given up.
+          for (const [one, timeUs] of timeOf)
+            if (timeUs < claimUs && here.has(one))
+              assert.ok(sent.has(one), `${one} of ${timeUs} is not sent, and ${claimUs} is claimed`);
+        };
+        for (const one of steps) {
+          switch (one.do) {
+            case 'append': {
+              const { source, count, jump } = one as { source: 0 | 1; count: number; jump: number };
+              const name = sources[source];
+              const readings = Array.from({ length: count }, (_, i): Reading => {
+                clockUs[source]! += i === 0 ? jump : 1;
+                timeOf.set(value, clockUs[source]!);
+                // A source that declares tells the truth: nothing earlier comes after it.
+                assert.ok(clockUs[source]! >= highestClaimUs, 'a later reading is older than what was claimed');
+                return { sensor: 'a', metric: name, unit: '1', value: value++, timeUs: clockUs[source]! };
+              });
+              const done = outbox.append(name, readings, { completeThroughUs: clockUs[source]! });
+              done.catch(() => {});
+              await new Promise(resolve => setImmediate(() => setImmediate(resolve)));
+              if (outbox.writable === true) await done;
+              break;
+            }
+            case 'connect':
+              published = new Map();
+              outbox.openLanes();
+              break;
+            case 'cut':
+              published = new Map();
+              outbox.closeLanes();
+              break;
+            case 'restart':
+              published = new Map();
+              await outbox[Symbol.asyncDispose]();
+              outbox = openAt(path, options);
+              break;
+            case 'publish': {
+              const { backlog, count } = one as { backlog: boolean; count: number };
+              for (let i = 0; i < count; i++) {
+                const batch = outbox.lanes.next(backlog);
+                if (batch === undefined) break;
+                check(batch);
+                const [oldest] = outbox.page(-1, 1);
+                if (oldest !== undefined && oldest.id < batch.id && !published.has(oldest.id)) overtaken += 1;
+                published.set(batch.id, batch);
+              }
+              outbox.lanes.wait(backlog ? 2 : 0);
+              break;
+            }
+            default: {
+              const batch = [...published.values()][(one as { which: number }).which];
+              if (batch === undefined) break;
+              for (const each of inBatch(batch)) acknowledged.add(each);
+              outbox.acknowledge(batch);
+              // It stays published: the order of this connection holds for what comes after it, too.
+            }
+          }
+        }
+        await outbox[Symbol.asyncDispose]();
+      }),
+      { numRuns: 60 },
+    );
+    assert.ok(overtaken > 20, `${overtaken} batches overtook older ones: too few to prove anything`);
+  });
+}
