@@ -131,40 +131,53 @@ test('QuestDB killed in the middle and started again: nothing lost, nothing twic
   await until(`${sent * 50} rows`, async () => (await one.count('readings')) === sent * 50);
 });
 
-test('a row that QuestDB refuses among 10,000 goes to the rejected topic with its identity, the rest is stored', async () => {
-  await using one = await lab(1);
-  for (let i = 0; i < 200; i++)
-    await one.producer.send(readingsRecord(one.topics.readings, testBatch({ firstSeq: i * 50 })));
-  // Below our own checks, which would find it: a reading of before 1970.
-  const careless: Sink = {
-    ...readings,
-    openStore: context =>
-      openTableWriter(context, readings, {
-        newChunk: () =>
-          new LineChunk(context.http, context.limits.batchRows, ({ record }, lines) => {
-            const batch = decodeBatch(record.value!);
-            const timeUs = batch.timeUs.map((us, i) => (batch.firstSeq + i === 6_666 ? -5 : us));
-            encodeBatchLines(context.table, { ...batch, timeUs }, 0, lines);
-          }),
-        part: oneReading,
-        inFlight: 2,
-      }),
-  };
-  await using sinks = await one.start([careless]);
-  await until('all offsets', async () => (await one.committed('readings', one.topics.readings)) === 200);
-  await until('9,999 rows', async () => (await one.count('readings')) === 9_999);
-  const [record, ...more] = await one.rejected(1);
-  assert.equal(more.length, 0);
-  const batch = decodeBatch(record!.value!);
-  assert.deepEqual(
-    { ...batch, series: batch.series.length },
-    { ...testBatch({ firstSeq: 6_666, count: 1 }), series: 1, quality: [0] },
-  );
-  assert.match(record!.headers[rejectedHeaders.reason]!, /before 1970/);
-  assert.equal(record!.headers[rejectedHeaders.offset], '133');
-  assert.equal(record!.headers[rejectedHeaders.field], 'value[16]');
-  assert.equal(sinks.ready, true);
-});
+/** What our own checks would find, written into the line of one row. */
+const poisons: readonly { what: string; spoil: (line: Buffer) => void; said: RegExp; requests: number }[] = [
+  { what: 'refuses', spoil: line => line.write('-', line.lastIndexOf(' ') + 1), said: /before 1970/, requests: 2 },
+  { what: 'answers with 500', spoil: line => line.writeUInt8(0xff, line.indexOf('lamp')), said: /UTF8/, requests: 3 },
+];
+for (const { what, spoil, said, requests } of poisons)
+  test(`a row that QuestDB ${what} among 10,000 goes to the rejected topic with its identity, the rest is stored`, async () => {
+    await using one = await lab(1);
+    // Below our own checks, which would find it.
+    const careless: Sink = {
+      ...readings,
+      openStore: context =>
+        openTableWriter(context, readings, {
+          newChunk: () =>
+            new LineChunk(context.http, context.limits.batchRows, ({ record }, lines) => {
+              const batch = decodeBatch(record.value!);
+              encodeBatchLines(context.table, batch, 0, lines);
+              const bad = lines.rows - batch.value.length + 6_666 - batch.firstSeq;
+              if (batch.firstSeq === 6_650) spoil(lines.lines(bad, bad + 1));
+            }),
+          part: oneReading,
+          inFlight: 2,
+        }),
+    };
+    // The first request goes at once; after it, only a full one does: all 10,000 rows together.
+    await using sinks = await one.start([careless], { batchRows: 10_000, lingerMs: 10_000 });
+    await one.producer.send(readingsRecord(one.topics.readings, testBatch({ boot: 8 })));
+    await until('the first offset', async () => (await one.committed('readings', one.topics.readings)) === 1);
+    for (let i = 0; i < 200; i++)
+      await one.producer.send(readingsRecord(one.topics.readings, testBatch({ firstSeq: i * 50 })));
+    await until('all offsets', async () => (await one.committed('readings', one.topics.readings)) === 201);
+    await until('9,999 rows', async () => (await one.count('readings')) === 50 + 9_999);
+    const [record, ...more] = await one.rejected(1);
+    assert.equal(more.length, 0);
+    const batch = decodeBatch(record!.value!);
+    assert.deepEqual(
+      { ...batch, series: batch.series.length },
+      { ...testBatch({ firstSeq: 6_666, count: 1 }), series: 1, quality: [0] },
+    );
+    assert.match(record!.headers[rejectedHeaders.reason]!, said);
+    assert.equal(record!.headers[rejectedHeaders.offset], '134');
+    assert.equal(record!.headers[rejectedHeaders.field], 'value[16]');
+    assert.equal(record!.headers[rejectedHeaders.row], '16');
+    assert.equal(await sinks.metric('millrace_sink_requests_total{sink="readings"'), 2 + requests);
+    assert.equal(await sinks.metric('millrace_sink_rejected_total{sink="readings"'), 1);
+    assert.equal(sinks.ready, true);
+  });
 
 test('a table that lost a column holds the rows back, and rejects none', async () => {
   await using one = await lab(1);
