@@ -38,7 +38,7 @@ export class BootEvidence {
 }
 
 const maxReasons = 50;
-export const otherReasons = 'other reasons';
+const otherReasons = 'other reasons';
 
 /** Adds to one of a bounded number of sets: whoever sends chooses the reasons. */
 export function addByReason(
@@ -71,6 +71,18 @@ export class GatewayEvidence {
       this.boots.set(boot, evidence);
     }
     return evidence;
+  }
+
+  /** Counts a record in which no reading can be told; returns what takes it back, which may be called twice. */
+  rejectUnknown(reason: string): () => void {
+    const counts = this.rejectedUnknown;
+    const name = counts.has(reason) || counts.size < maxReasons ? reason : otherReasons;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    let isCounted = true;
+    return () => {
+      if (isCounted) counts.set(name, counts.get(name)! - 1);
+      isCounted = false;
+    };
   }
 }
 

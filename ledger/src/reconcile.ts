@@ -191,7 +191,7 @@ function gatewayAccount(
     ...total,
     boots: boots.slice(0, maxBoots),
     moreBoots: Math.max(0, boots.length - maxBoots),
-    rejectedUnknown: Object.fromEntries(evidence.rejectedUnknown),
+    rejectedUnknown: Object.fromEntries([...evidence.rejectedUnknown].filter(([, records]) => records > 0)),
     ok: boots.every(({ ok }) => ok),
   };
   return {

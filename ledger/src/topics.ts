@@ -11,7 +11,7 @@ import { IntervalSet } from '@millrace/wire/intervals.ts';
 import { isGatewayId, type KafkaTopics, parseMqttTopic, rejectedHeaders } from '@millrace/wire/names.ts';
 import { RejectedError } from '@millrace/wire/rejected.ts';
 import { decodeStatus } from '@millrace/wire/status.ts';
-import { addByReason, type EvidenceBook, otherReasons, type TimeSpan } from './evidence.ts';
+import { addByReason, type EvidenceBook, type TimeSpan } from './evidence.ts';
 
 export interface TopicsOptions {
   readonly kafka: Kafka;
@@ -53,9 +53,11 @@ export async function readTopics(book: EvidenceBook, options: TopicsOptions): Pr
   book.partitions = offsets.map((offset, partition) => ({ ...offset, committed: committed[partition] ?? null }));
   await read(options, topics.readings, (record, partition) => takeReadings(book, options.span, record, partition));
 
-  const seen = new Set<string>();
+  const unknown: UnknownRecords = { seen: new Set(), counted: new Map() };
   if (existing.has(topics.rejected))
-    await read(options, topics.rejected, record => takeRejected(book, options, seen, record));
+    await read(options, topics.rejected, (record, partition) =>
+      takeRejected(book, options, unknown, record, partition),
+    );
   if (existing.has(topics.late)) await read(options, topics.late, record => takeLate(book, options.span, record));
 }
 
@@ -126,33 +128,45 @@ function widen(book: EvidenceBook, { fromUs = 0, toUs = Number.MAX_SAFE_INTEGER 
     .widen(firstSeq + first, firstSeq + timeUs.findLastIndex(inSpan));
 }
 
-/** A crash may write a rejection twice: sets of numbers do not mind, and `seen` leaves out what has no numbers. */
+/** Of rejected records without a readable identity. */
+interface UnknownRecords {
+  /** Items rejected so far: a crash may write a rejection twice. Sets of sequence numbers do not mind. */
+  readonly seen: Set<string>;
+  /** By place in the rejected topic: what takes a record out of the count again when it is sent again. */
+  readonly counted: Map<string, () => void>;
+}
+
 function takeRejected(
   book: EvidenceBook,
   { topics, span }: TopicsOptions,
-  seen: Set<string>,
+  { seen, counted }: UnknownRecords,
   record: IncomingRecord,
+  partition: number,
 ): void {
   const { headers, key, value } = record;
   const stage = headers[rejectedHeaders.stage] ?? '';
   const origin = headers[rejectedHeaders.origin] ?? '';
+  const place = `${headers[rejectedHeaders.partition]}:${headers[rejectedHeaders.offset]}`;
+  if (origin === topics.rejected) return counted.get(place)?.();
   if (!tableStages.has(stage) || key === null || !isGatewayId(key) || value === null) return;
   const channel = parseMqttTopic(origin)?.channel;
   if (origin !== topics.readings && channel !== 'readings' && channel !== 'senml') return;
 
-  const place = `${headers[rejectedHeaders.partition]}:${headers[rejectedHeaders.offset]}`;
   if (origin === topics.readings) book.undecodable.delete(place);
   const reason = `${stage}: ${reasonOf(headers[rejectedHeaders.reason] ?? 'no reason given')}`;
   const gateway = book.gateway(key);
   // The name in the payload is the sender's claim, the key is the name it was admitted under.
   const identity = channel === 'senml' ? undefined : batchIdentity(value);
   if (identity === undefined || identity.gateway !== key) {
-    const id = origin === topics.readings ? place : createHash('sha256').update(origin).update(value).digest('base64');
+    // What was sent again and failed again comes before the mark that takes the first one out of the count.
+    const attempts = headers[rejectedHeaders.attempts] ?? 0;
+    const item =
+      origin === topics.readings ? place : createHash('sha256').update(origin).update(value).digest('base64');
+    const id = `${item} ${attempts}`;
     if (seen.has(id)) return;
     if (seen.size < maxUnknownHashes) seen.add(id);
-    const { rejectedUnknown } = gateway;
-    const name = rejectedUnknown.has(reason) || rejectedUnknown.size < 50 ? reason : otherReasons;
-    rejectedUnknown.set(name, (rejectedUnknown.get(name) ?? 0) + 1);
+    const uncount = gateway.rejectUnknown(reason);
+    if (counted.size < maxUnknownHashes) counted.set(`${partition}:${record.offset}`, uncount);
     return;
   }
   if (identity.count === 0) return;

@@ -1,8 +1,20 @@
 import type { Command } from '../command.ts';
 import { doctor } from './doctor.ts';
 import { reconcile } from './reconcile.ts';
+import { rejected } from './rejected.ts';
 import { bridge, dashboard, edge, processors, sinks } from './services.ts';
 import { topics } from './topics.ts';
 import { up } from './up.ts';
 
-export const commands: readonly Command[] = [up, edge, bridge, processors, sinks, dashboard, reconcile, topics, doctor];
+export const commands: readonly Command[] = [
+  up,
+  edge,
+  bridge,
+  processors,
+  sinks,
+  dashboard,
+  reconcile,
+  rejected,
+  topics,
+  doctor,
+];
