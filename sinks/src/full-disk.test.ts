@@ -20,7 +20,8 @@ const filler = join(disk, 'filler');
 mkdirSync(disk, { recursive: true });
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'tmpfs', disk]);
 const skip =
-  mounted.status !== 0 && `needs to mount a tmpfs, which is not allowed here: ${mounted.stderr.toString()}`.trim();
+  mounted.status !== 0 &&
+  `needs to mount a tmpfs, which is not allowed here: ${mounted.error?.message ?? mounted.stderr.toString()}`.trim();
 
 let stack: Stack | undefined;
 const questdb = () => stack!.questdb!;
