@@ -67,7 +67,7 @@ async function measure(proxy: Awaited<ReturnType<typeof openProxy>>): Promise<Re
     acknowledge(batch);
   };
   await using uplink = new Uplink({ ...config, outbox, status: () => statusOf(config, outbox), log, maxPauseMs: 500 });
-  let emitting = true;
+  const emitting = new AbortController();
   const source = emitSteadily();
   await until(() => uplink.connected && outbox.level.readings < rate);
   await wait(5000); // Just-in-time compilers warm up, on both sides.
@@ -93,7 +93,7 @@ async function measure(proxy: Awaited<ReturnType<typeof openProxy>>): Promise<Re
   });
   const drainMs = performance.now() - drainStartedMs;
   const draining = delays;
-  emitting = false;
+  emitting.abort();
   await source;
   const drainRate = (backlog / drainMs) * 1000;
   return {
@@ -115,7 +115,7 @@ async function measure(proxy: Awaited<ReturnType<typeof openProxy>>): Promise<Re
 
   async function emitSteadily(): Promise<void> {
     const startedMs = performance.now();
-    for (let emitted = 0; emitting; ) {
+    for (let emitted = 0; !emitting.signal.aborted; ) {
       const due = Math.floor(((performance.now() - startedMs) * rate) / 1000);
       const nowUs = Date.now() * 1000;
       const readings = Array.from({ length: due - emitted }, (_, i) => {

@@ -92,3 +92,19 @@ edge:
     /must not carry a user/,
   );
 });
+
+test('bounds, drop policy and priorities', () => {
+  const source = 'sources: [{ type: host }]';
+  const { outbox, priorities } = load(
+    `edge: { gateway: a, ${source}, outbox: { dropPolicy: oldest }, priorities: [{ sensor: "river-*", priority: 9 }] }`,
+  );
+  assert.deepEqual([outbox.dropPolicy, outbox.maxAgeMs, outbox.minFreeBytes], ['oldest', 0, 64 * 1024 * 1024]);
+  assert.deepEqual(priorities, [{ sensor: 'river-*', priority: 9 }]);
+  assert.equal(load(`edge: { gateway: a, ${source} }`).outbox.dropPolicy, 'refuse');
+  assert.match(
+    mistakes(
+      `edge: { gateway: a, ${source}, outbox: { dropPolicy: newest }, priorities: [{ priority: 1 }, { sensor: b, priority: 10 }] }`,
+    ),
+    /edge\.outbox\.dropPolicy .*must be one of refuse, oldest, lowest-priority[^]*edge\.priorities\.0 .*must name a sensor, a metric or a zone[^]*edge\.priorities\.1\.priority .*from 0 to 9/,
+  );
+});

@@ -4,19 +4,24 @@
  * longer they take, since what delays a batch of the backlog delays the live batch behind it as well.
  */
 
-/** Half of what a reading waits for the group commit by default. */
-const leastTargetMs = 25;
+/** What a reading waits for the group commit by default: with as much again it takes about twice its usual time. */
+const leastTargetMs = 50;
+/** Of the most, the part that always goes: else a busy path would let the backlog grow for ever. */
+const leastShare = 1 / 3;
 
 /** Belongs to one connection: another may take another path. */
 export class Pacer {
   readonly #most: number;
-  #window = 1;
+  readonly #least: number;
+  #window: number;
   /** The fastest acknowledgement. */
   #baseMs = Number.POSITIVE_INFINITY;
 
   /** `most`: batches in flight at most, at least 1. */
   constructor(most: number) {
     this.#most = most;
+    this.#least = Math.max(1, Math.floor(most * leastShare));
+    this.#window = this.#least;
   }
 
   /** Batches of the backlog that may be in flight. */
@@ -30,6 +35,6 @@ export class Pacer {
     const targetMs = Math.max(leastTargetMs, this.#baseMs);
     const offTarget = (targetMs - (delayMs - this.#baseMs)) / targetMs;
     // At most one batch more a round trip, and one less for each target that the delay is beyond it.
-    this.#window = Math.min(this.#most, Math.max(1, this.#window + offTarget / this.#window));
+    this.#window = Math.min(this.#most, Math.max(this.#least, this.#window + offTarget / this.#window));
   }
 }

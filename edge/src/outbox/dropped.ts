@@ -48,7 +48,7 @@ export class DropRecords {
 }
 
 /** In the order of sequence numbers; neighbours with the same reason joined. */
-export function mergeRanges(ranges: readonly DroppedRange[]): DroppedRange[] {
+function mergeRanges(ranges: readonly DroppedRange[]): DroppedRange[] {
   const merged: DroppedRange[] = [];
   for (const range of ranges.toSorted((a, b) => a.firstSeq - b.firstSeq)) {
     const last = merged.at(-1);
@@ -57,4 +57,14 @@ export function mergeRanges(ranges: readonly DroppedRange[]): DroppedRange[] {
     else merged.push(range);
   }
   return merged;
+}
+
+/** Readings by reason, with those of `drops`. */
+export function sumByReason(
+  before: Readonly<Record<string, number>>,
+  drops: readonly DroppedRange[],
+): Readonly<Record<string, number>> {
+  const sums = { ...before };
+  for (const { firstSeq, lastSeq, reason } of drops) sums[reason] = (sums[reason] ?? 0) + lastSeq - firstSeq + 1;
+  return sums;
 }

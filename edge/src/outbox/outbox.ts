@@ -5,17 +5,17 @@ import type { Interval } from '@millrace/wire/intervals.ts';
 import type { Reading } from '../reading.ts';
 import { Admission } from './admission.ts';
 import { type Append, AppendQueue } from './append-queue.ts';
-import { type CommitPlan, CommitPlanner } from './commit.ts';
+import { Capacity, isDiskError, openStoreWithReserve } from './capacity.ts';
+import { CommitPlanner } from './commit.ts';
 import { CommitTimer } from './commit-timer.ts';
 import { Declarations, type Note } from './declarations.ts';
-import { DropRecords } from './dropped.ts';
+import { DropRecords, sumByReason } from './dropped.ts';
 import { Inventory, type Level } from './inventory.ts';
 import { Lanes } from './lanes.ts';
 import type { PriorityOf } from './priorities.ts';
 import type { State } from './schema.ts';
 import type { Origin, SealedBatch } from './seal.ts';
-import { giveUpReserve, Space } from './space.ts';
-import { openStore, SqliteCode, type Store, type StoredBatch, type StoredBytes, sqliteCode } from './store.ts';
+import type { Store, StoredBatch, StoredBytes } from './store.ts';
 import { type DropPolicy, VictimSearch } from './victims.ts';
 
 export interface OutboxOptions {
@@ -42,7 +42,7 @@ export interface OutboxOptions {
 /** A delete alone costs as much as a commit with readings; what a crash brings again in the meantime changes nothing. */
 const coalesceDeletesMs = 2000;
 const retryWriteMs = 1000;
-/** Batches given up for their age, or forgotten on a full disk, in one transaction. */
+/** Batches given up for their age in one transaction. */
 const maxGroupBatches = 100;
 
 /**
@@ -64,7 +64,7 @@ export class Outbox implements AsyncDisposable {
   readonly #fail: (error: unknown) => void;
   readonly #declarations: Declarations;
   readonly #admission: Admission;
-  readonly #space: Space;
+  readonly #capacity: Capacity;
   readonly #search: VictimSearch;
   readonly #records = new DropRecords();
   readonly #planner: CommitPlanner;
@@ -93,7 +93,7 @@ export class Outbox implements AsyncDisposable {
     this.boot = store.found.boot;
     this.#declarations = new Declarations(options.sources, new Map(Object.entries(store.found.sources)));
     this.#admission = new Admission(options.log);
-    this.#space = new Space(options.path, options.minFreeBytes);
+    this.#capacity = new Capacity(store, options);
     this.#search = new VictimSearch(store, options.dropPolicy);
     // Batches are only split where a priority decides something.
     const priorityOf = options.dropPolicy === 'lowest-priority' ? options.priorityOf : undefined;
@@ -144,9 +144,7 @@ export class Outbox implements AsyncDisposable {
   /** True, or what keeps an append from being committed. */
   get writable(): true | string {
     if (this.#state === 'open') return true;
-    return this.#state === 'full'
-      ? `full (${this.#inventory.level.bytes} of ${this.#options.maxBytes} bytes${this.#space.tight ? ', and the disk is nearly full' : ''})`
-      : this.#state;
+    return this.#state === 'full' ? this.#capacity.fullAt(this.#inventory.level) : this.#state;
   }
 
   /** Where the source stood at its last committed append. */
@@ -243,15 +241,9 @@ export class Outbox implements AsyncDisposable {
 
   /** Bytes beyond what may be held, if so many more were. */
   #excessOf(bytes: number): number {
-    const { level } = this.#inventory;
-    const { tight } = this.#space; // Looked at in any case: that makes the reserve.
-    if (level.batches === 0) return 0;
-    const held = level.bytes + bytes;
-    const { maxBytes } = this.#options;
-    if (!tight) return held - maxBytes;
-    // What was acknowledged is forgotten in the same transaction, before. Rows and pages take about a fifth more.
+    // What was acknowledged is forgotten in the same transaction, before.
     const forgotten = this.#acknowledged.values().reduce((sum, batch) => sum + batch.bytes.length, 0);
-    return held - Math.min(maxBytes, level.bytes + forgotten + Math.floor(this.#store.reusableBytes() * 0.8));
+    return this.#capacity.excessOf(bytes, this.#inventory.level, forgotten);
   }
 
   /** Batches that may be published from now on: it is on disk that they may be. */
@@ -262,7 +254,7 @@ export class Outbox implements AsyncDisposable {
       const batches = this.page(afterId, limit, beforeId);
       const unmarked = batches.filter(({ published }) => published === 0).map(({ id }) => id);
       if (unmarked.length > 0) {
-        this.#withReserve(() => this.#store.publish(unmarked));
+        this.#capacity.publish(unmarked);
         this.#records.published(unmarked);
       }
       return batches;
@@ -323,7 +315,7 @@ export class Outbox implements AsyncDisposable {
       nextSeq: nextSeq + readings.length,
       completeThroughUs: readings.length > 0 ? completeThroughUs : declaredUs,
       clockUs: this.#clockUs,
-      dropped: sumByReason(this.#kept.dropped, plan),
+      dropped: sumByReason(this.#kept.dropped, plan.drops),
       sources: this.#declarations.statesWith(sources),
     };
     const forget = [...this.#acknowledged.keys(), ...victims.map(({ id }) => id), ...(replaced ? [replaced.id] : [])];
@@ -371,40 +363,15 @@ export class Outbox implements AsyncDisposable {
   }
 
   #cannotWrite(error: unknown): void {
-    const code = sqliteCode(error);
-    if (code !== SqliteCode.FULL && code !== SqliteCode.IOERR) return this.#break(error);
-    const isForgotten = this.#forgetOnFullDisk();
+    if (!isDiskError(error)) return this.#break(error);
+    const forgotten = this.#capacity.forgetOnFullDisk([...this.#acknowledged.keys()]);
+    for (const id of forgotten) this.#acknowledged.delete(id);
     if (this.#state === 'draining') return;
     if (this.#state !== 'unwritable')
       this.#options.log.error(`the outbox cannot be written (${messageOf(error)}): sources wait; trying each second`);
     this.#state = 'unwritable';
     // The pages of what was forgotten may take what is waiting.
-    this.#timer.within(isForgotten ? 0 : retryWriteMs);
-  }
-
-  /** What was sent makes room inside the file, however full the disk is. */
-  #forgetOnFullDisk(): boolean {
-    const ids = [...this.#acknowledged.keys()].slice(0, maxGroupBatches);
-    if (ids.length === 0) return false;
-    try {
-      this.#withReserve(() => this.#store.forget(ids));
-    } catch (error) {
-      const code = sqliteCode(error);
-      if (code === SqliteCode.FULL || code === SqliteCode.IOERR) return false;
-      throw error;
-    }
-    for (const id of ids) this.#acknowledged.delete(id);
-    return true;
-  }
-
-  /** On a full disk once more, with the reserve given up. */
-  #withReserve(write: () => void): void {
-    try {
-      write();
-    } catch (error) {
-      if (sqliteCode(error) !== SqliteCode.FULL || !this.#space.giveUpReserve()) throw error;
-      write();
-    }
+    this.#timer.within(forgotten.length > 0 ? 0 : retryWriteMs);
   }
 
   #break(error: unknown): void {
@@ -415,21 +382,12 @@ export class Outbox implements AsyncDisposable {
   }
 }
 
-function sumByReason(
-  before: Readonly<Record<string, number>>,
-  { drops }: CommitPlan,
-): Readonly<Record<string, number>> {
-  const sums = { ...before };
-  for (const { firstSeq, lastSeq, reason } of drops) sums[reason] = (sums[reason] ?? 0) + lastSeq - firstSeq + 1;
-  return sums;
-}
-
 /**
  * Opens the outbox and finds what a former run left in it.
  * @throws {ConfigError} when the path cannot be used, or another agent uses it.
  */
 export function openOutbox(options: OutboxOptions): Outbox {
-  const store = openWithReserve(options.path);
+  const store = openStoreWithReserve(options.path);
   const { setAside, found } = store;
   if (setAside !== undefined)
     options.log.error(
@@ -441,14 +399,4 @@ export function openOutbox(options: OutboxOptions): Outbox {
   options.log.info({ boot: found.boot, waiting: readings, nextSeq: found.nextSeq }, 'outbox open');
   outbox.watchAge();
   return outbox;
-}
-
-/** Opening writes a little too: what a crash left in the WAL. */
-function openWithReserve(path: string): Store {
-  try {
-    return openStore(path);
-  } catch (error) {
-    if (sqliteCode(error) !== SqliteCode.FULL || !giveUpReserve(path)) throw error;
-    return openStore(path);
-  }
 }
