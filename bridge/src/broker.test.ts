@@ -10,10 +10,11 @@ import { millraceTopics } from '@millrace/runtime/kafka/topics.ts';
 import type { IncomingRecord } from '@millrace/runtime/kafka/types.ts';
 import { openLog } from '@millrace/runtime/log.ts';
 import { sharedStack } from '@millrace/stack/testing.ts';
-import { decodeBatch, encodeBatch } from '@millrace/wire/batch.ts';
+import { decodeBatch } from '@millrace/wire/batch.ts';
 import { type GatewayId, kafkaTopics, mqttTopic, readingHeaders, rejectedHeaders } from '@millrace/wire/names.ts';
 import { encodeStatus } from '@millrace/wire/status.ts';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { sealed } from '../test/batches.ts';
 import { type Appended, append, type Publish } from './append.ts';
 import { type Broker, openBroker } from './broker.ts';
 
@@ -50,24 +51,6 @@ async function client(options: IClientOptions = {}, port = broker.port): Promise
   });
   await event(connected, 'connect');
   return connected;
-}
-
-function sealed(name: GatewayId, firstSeq: number, readings = 2): Uint8Array {
-  const column = <T>(one: T): T[] => Array.from({ length: readings }, () => one);
-  return encodeBatch({
-    gateway: name,
-    site: 'town',
-    boot: 5,
-    firstSeq,
-    series: [{ sensor: 's', metric: 'm', unit: 'Cel', intervalMs: 1000, zone: '' }],
-    seriesIndex: column(0),
-    timeUs: column(1_790_000_000_000_000),
-    value: column(21.5),
-    quality: column(0),
-    clock: 1,
-    completeThroughUs: 0,
-    dropped: [],
-  });
 }
 
 async function records(

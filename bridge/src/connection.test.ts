@@ -1,11 +1,22 @@
 /** Real sockets and the real Aedes; only when a publish counts as stored is steered. */
 import assert from 'node:assert/strict';
 import { type EventEmitter, once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { TransientError } from '@millrace/runtime/errors.ts';
 import { openLog } from '@millrace/runtime/log.ts';
 import mqtt from 'mqtt';
+import {
+  connectFrame,
+  disconnect,
+  knock,
+  pingreq,
+  pingresp,
+  puback,
+  publishFrame,
+  rawClient as raw,
+  until,
+} from '../test/raw-client.ts';
 import type { Publish } from './append.ts';
 import { type Broker, type BrokerOptions, openBroker } from './broker.ts';
 import { defaultInFlight } from './config.ts';
@@ -38,45 +49,6 @@ async function holding(
     });
   const broker = await openBroker({ host: '127.0.0.1', port: 0, log, store, inFlight: limits, ...options });
   return { broker, held, stored };
-}
-
-/** Waits for a condition that other turns of the event loop bring about. */
-async function until(what: string, condition: () => boolean, withinMs = 10_000): Promise<void> {
-  for (const end = Date.now() + withinMs; !condition(); ) {
-    assert.ok(Date.now() < end, `not within ${withinMs} ms: ${what}`);
-    await new Promise(setImmediate);
-  }
-}
-
-const text = (of: string): number[] => [of.length >> 8, of.length & 0xff, ...Buffer.from(of)];
-const length = (n: number): number[] => (n < 128 ? [n] : [(n % 128) | 0x80, ...length(Math.floor(n / 128))]);
-const frame = (first: number, body: readonly number[]): Buffer => Buffer.from([first, ...length(body.length), ...body]);
-const connectFrame = (id: string, keepAliveS = 60): Buffer =>
-  frame(0x10, [...text('MQTT'), 4, 2, 0, keepAliveS, ...text(id)]);
-const publishFrame = (messageId: number, payload: string): Buffer =>
-  frame(0x32, [...text('t'), messageId >> 8, messageId & 0xff, ...Buffer.from(payload)]);
-const pingreq = Buffer.from([0xc0, 0]);
-const connack = [0x20, 2, 0, 0];
-const pingresp = [0xd0, 0];
-const puback = (messageId: number): number[] => [0x40, 2, messageId >> 8, messageId & 0xff];
-
-interface Raw {
-  readonly socket: Socket;
-  readonly received: number[];
-  ended: boolean;
-}
-
-/** A client that sends what it likes; MQTT.js would wait here and there. */
-async function raw(port: number, id: string, keepAliveS?: number): Promise<Raw> {
-  const socket = connect(port, '127.0.0.1');
-  const client: Raw = { socket, received: [], ended: false };
-  socket.on('data', chunk => client.received.push(...chunk));
-  socket.on('end', () => (client.ended = true));
-  socket.on('error', () => {});
-  socket.write(connectFrame(id, keepAliveS));
-  await until('CONNACK', () => client.received.length >= 4);
-  assert.deepEqual(client.received.splice(0, 4), connack);
-  return client;
 }
 
 const numbered = (count: number, from = 1): Buffer =>
@@ -221,14 +193,12 @@ test('beyond the read-ahead a client is not read, and its publishes end at the d
   const client = await raw(broker.port, 'lamp-1', 1);
   const startedAt = performance.now();
   const block = Buffer.concat(Array.from({ length: 100 }, (_, i) => publishFrame(i + 1, 'z'.repeat(10_000))));
-  let reset = false;
-  client.socket.on('error', () => (reset = true));
   for (let i = 0; i < 20; i++) client.socket.write(block);
   await until('end of the connection', () => client.ended);
   const waitedMs = performance.now() - startedAt;
   // Timers are early by a millisecond at times; how late a busy machine is must not matter.
   assert.ok(waitedMs >= 1190, `${waitedMs}`);
-  assert.equal(reset, false);
+  assert.equal(client.reset, false);
   assert.ok(held.length > 0 && held.length <= 10);
   assert.equal(ends[0]?.[0], 'deadline');
   assert.ok(ends[0][1] >= 10 && ends[0][1] < 60, `${ends[0][1]} without PUBACK`);
@@ -308,9 +278,8 @@ test('a DISCONNECT behind held publishes is still one: no will', async () => {
   const { broker, held } = await holding();
   await using _ = broker;
   const socket = connect(broker.port, '127.0.0.1');
-  const will = [...text('millrace/v1/lamp-1/status'), ...text('gone')];
-  const connectWithWill = frame(0x10, [...text('MQTT'), 4, 0x0e, 0, 60, ...text('lamp-1'), ...will]);
-  socket.end(Buffer.concat([connectWithWill, numbered(15), Buffer.from([0xe0, 0])]));
+  const will = { topic: 'millrace/v1/lamp-1/status', payload: 'gone' };
+  socket.end(Buffer.concat([connectFrame('lamp-1', 60, will), numbered(15), disconnect]));
   for (let i = 0; i < 15; i++) {
     await until(`publish ${i}`, () => held.length > i);
     held[i]!.store();
@@ -335,18 +304,15 @@ test('while there is trouble new clients get CONNACK 3, and those that are in st
   await using _ = broker;
   const client = await raw(broker.port, 'lamp-1');
   trouble = 'Kafka is away';
-  const socket = connect(broker.port, '127.0.0.1');
-  socket.write(connectFrame('lamp-2'));
-  const [answer] = (await once(socket, 'data')) as [Buffer];
-  assert.deepEqual([...answer], [0x20, 2, 0, 3]);
+  assert.equal(await knock(broker.port, 'lamp-2'), 3);
   assert.deepEqual(refused, [3]);
   client.socket.write(publishFrame(1, 'x'));
   await until('the publish', () => held.length === 1);
   held[0]!.store();
   await until('PUBACK', () => client.received.length === 4);
   trouble = undefined;
-  for (const { socket } of [client, await raw(broker.port, 'lamp-2')]) socket.destroy();
-  socket.destroy();
+  assert.equal(await knock(broker.port, 'lamp-2'), 0);
+  client.socket.destroy();
 });
 
 test('an orderly end acknowledges what is in flight, lets nothing more in, and answers pings until then', async () => {

@@ -19,7 +19,7 @@ export class AdminClient {
   readonly #options: KafkaOptions;
   readonly #outage: Outage;
   readonly #closed = new AbortController();
-  #connection: Promise<{ client: Client; admin: KafkaJsAdmin }> | undefined;
+  #connection: { readonly client: Client; readonly admin: Promise<KafkaJsAdmin> } | undefined;
 
   constructor(options: KafkaOptions, what: string) {
     this.#options = options;
@@ -62,33 +62,24 @@ export class AdminClient {
 
   async #attempt<T>(question: (admin: KafkaJsAdmin) => Promise<T>): Promise<T> {
     this.#connection ??= this.#connect();
-    const { admin } = await this.#connection;
-    return question(admin);
+    return question(await this.#connection.admin);
   }
 
-  async #connect(): Promise<{ client: Client; admin: KafkaJsAdmin }> {
+  #connect(): { client: Client; admin: Promise<KafkaJsAdmin> } {
     const client = openClient(this.#options, this.#outage, {
       requestTimeoutMs: ATTEMPT_MS,
       retry: { retries: 1, initialRetryTime: 50 },
     });
     const admin = client.kafka.admin();
-    try {
-      await admin.connect();
-      return { client, admin };
-    } catch (error) {
-      client.sockets.close();
-      throw error;
-    }
+    return { client, admin: admin.connect().then(() => admin) };
   }
 
-  /** Forgets the connection: the next question opens a new one. */
+  /** Forgets the connection, also one that is still being made: the next question opens a new one. */
   #drop(): void {
     const dropped = this.#connection;
     this.#connection = undefined;
-    dropped?.then(
-      ({ client }) => client.sockets.close(),
-      () => {},
-    );
+    dropped?.admin.catch(() => {});
+    dropped?.client.sockets.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,9 +87,9 @@ export class AdminClient {
     const connection = this.#connection;
     this.#connection = undefined;
     if (!connection) return;
-    const opened = await within(connection, 2000, 'closing').catch(() => undefined);
-    if (!opened) return;
-    await within(opened.admin.disconnect(), 2000, 'closing').catch(() => {});
-    opened.client.sockets.close();
+    const end = connection.admin.then(admin => admin.disconnect());
+    await within(end, 2000, 'closing').catch(() => {});
+    // A broker that is frozen lets a connection be made and never answers: it would keep the process alive.
+    connection.client.sockets.close();
   }
 }
