@@ -52,7 +52,7 @@ export function readings(count: number, from = 0): Reading[] {
 }
 
 /** Waits until the condition holds; fails after `deadlineMs`. */
-export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, deadlineMs = 30_000): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
