@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { sharedStack } from '@millrace/stack/testing.ts';
+import { kafkaTopicNames } from '@millrace/wire/names.ts';
 import { run } from '../test/run.ts';
 import { commands } from './commands/list.ts';
 
@@ -112,7 +113,7 @@ test('topics makes what is missing and shows it; doctor reaches what the configu
   }[];
   assert.deepEqual(
     created.map(({ created, partitions }) => [created, partitions]),
-    Array.from({ length: 8 }, () => [true, 2]),
+    Object.keys(kafkaTopicNames).map(() => [true, 2]),
   );
   const shown = await run(['topics'], env);
   assert.doesNotMatch(shown.stdout, /created/);

@@ -88,7 +88,7 @@ export async function list(
     for (const [place, time, gateway, stage, attempts, again, reason] of rows) {
       const state = [attempts && `attempts ${attempts}`, again].filter(Boolean).join(', ');
       say(`${place}  ${time}  ${gateway}`);
-      say(wrapped(`  ${stage}${state ? ` (${state})` : ''}: ${reason}`, width, '  '));
+      say(`  ${wrapped(`${stage}${state ? ` (${state})` : ''}: ${reason}`, width - 2, '  ')}`);
     }
   if (count > newest.length) say(`… the newest ${grouped(newest.length)} of ${grouped(count)}; --limit shows more`);
   return exitCodes.done;
@@ -167,8 +167,12 @@ export async function redriveThem(
   await redrive({ kafka, topics: kafkaTopics(prefix), producer, publish: append, ...options }, outcome => {
     counts[outcome.outcome]++;
     if (json) outcomes.push(outcome);
-    else
-      say(wrapped(`${outcome.place}  ${words[outcome.outcome]}: ${harmless(outcome.sentence)}`, terminalWidth(), '  '));
+    else {
+      // What was done says so itself.
+      const isDone = !options.dryRun && (outcome.outcome === 'sent' || outcome.outcome === 'rejected');
+      const what = isDone ? '' : `${words[outcome.outcome]}: `;
+      say(wrapped(`${outcome.place}  ${what}${harmless(outcome.sentence)}`, terminalWidth(), '  '));
+    }
   });
   if (json) say(JSON.stringify(outcomes, null, 2));
   else {

@@ -216,7 +216,7 @@ test('a publish that the bridge would take now goes through its checks into the 
   const value = encodeBatch(testBatch());
   await lab.producer.send({ topic: lab.topics.rejected, key: gateway, value, headers });
   const { stdout } = await millrace(lab, 'redrive', '--all');
-  assert.match(stdout, /0:0 {2}sent: sent again to \S+readings\.v1 0:0/);
+  assert.match(stdout, /0:0 {2}sent again to \S+readings\.v1 0:0/);
   await until('50 rows', async () => (await lab.count('readings')) === 50);
   const [[received]] = (await lab.http.query(`SELECT DISTINCT received FROM ${lab.tablePrefix}readings`)).rows as [
     [string],

@@ -9,7 +9,7 @@ export const harmless = (text: string): string => text.replace(/[\u0000-\u001f\u
 export interface Column {
   readonly title: string;
   readonly right?: boolean;
-  /** Takes what the others leave, and is cut. At most one. */
+  /** Takes what the others leave, 30 characters at least, and is cut. At most one. */
   readonly rest?: boolean;
 }
 
@@ -20,7 +20,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   const flexible = columns.findIndex(({ rest }) => rest);
   if (flexible >= 0) {
     const others = widths.reduce((sum, one, i) => sum + (i === flexible ? 0 : one + gap), 0);
-    widths[flexible] = Math.max(8, Math.min(widths[flexible]!, width - others));
+    widths[flexible] = Math.min(widths[flexible]!, Math.max(30, width - others));
   }
   const line = (cells: readonly string[]): string =>
     cells

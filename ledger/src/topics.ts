@@ -182,7 +182,8 @@ const reasonOf = (reason: string): string =>
   reason
     .replace(/"[^"]*"|'[^']*'/g, '…')
     .replace(/-?\d[\d.,:TZ+-]*/g, '#')
-    .slice(0, 100);
+    .slice(0, 100)
+    .trim();
 
 function orRejected<T>(decode: () => T): T | RejectedError {
   try {
