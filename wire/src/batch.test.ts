@@ -88,7 +88,9 @@ test('each broken rule is a RejectedError that names the field', () => {
   rejects(raw({ series: [{ ...series, lat: 91, lon: 0 }] }), /^series\[0\]\.lat$/);
   rejects(raw({ clock: 7 as 0 }), /^clock$/);
   rejects(raw({ dropped: [{ firstSeq: 9, lastSeq: 3, reason: 'x' }] }), /^dropped\[0\]\.last_seq$/);
-  rejects(raw({ value: [], seriesIndex: [], timeUs: [], quality: [], dropped: [] }), /^value$/);
+  const none = { value: [], seriesIndex: [], timeUs: [], quality: [], dropped: [] };
+  rejects(raw({ ...none, completeThroughUs: 0 }), /^value$/);
+  assert.equal(decodeBatch(raw({ ...none, completeThroughUs: 5 })).completeThroughUs, 5, 'a claim may stand alone');
   const many = 10_001;
   rejects(
     raw({

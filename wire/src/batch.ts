@@ -97,7 +97,8 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   checkInteger('boot', boot);
   checkInteger('first_seq', firstSeq);
   const count = raw.value.length;
-  if (count === 0 && raw.dropped.length === 0) throw new RejectedError('value', 'the batch holds no reading');
+  if (count === 0 && raw.dropped.length === 0 && completeThroughUs <= 0)
+    throw new RejectedError('value', 'the batch holds no reading, no dropped range and no claim');
   if (count > maxBatchReadings)
     throw new RejectedError('value', `${count} readings, at most ${maxBatchReadings} are taken`);
   checkInteger('first_seq', firstSeq + count);

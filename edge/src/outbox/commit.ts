@@ -15,6 +15,8 @@ export interface CommitPlan {
   /** Id of a batch that one of the new ones says all of. */
   readonly replaced: Replaced | undefined;
   readonly drops: readonly DroppedRange[];
+  /** The most that one of the batches claims, µs; 0: there is none. */
+  readonly claimedUs: number;
 }
 
 export interface CommitInput {
@@ -22,6 +24,8 @@ export interface CommitInput {
   readonly numbering: Numbering;
   /** Batches of the file that are too old. */
   readonly tooOld: readonly StoredBatch[];
+  /** What may be claimed is to be said, if need be by a batch that holds nothing else. */
+  readonly claimAlone: boolean;
   /** Sealed bytes that would have to go before so many more are taken; 0 or less: none. */
   readonly excessOf: (bytes: number) => number;
 }
@@ -44,7 +48,7 @@ export class CommitPlanner {
   }
 
   /** The bytes that are lacking, when it has to wait. */
-  plan({ readings, numbering, tooOld, excessOf }: CommitInput): CommitPlan | number {
+  plan({ readings, numbering, tooOld, claimAlone, excessOf }: CommitInput): CommitPlan | number {
     const sealed = seal(readings, this.#origin, numbering, this.#priorityOf);
     const bytes = sealed.reduce((sum, batch) => sum + batch.bytes.length, 0);
     const expired = tooOld.reduce((sum, batch) => sum + batch.bytes, 0);
@@ -59,9 +63,14 @@ export class CommitPlanner {
       ...[...forRoom, ...victims.fresh].map(batch => rangeOf(batch, 'OUTBOX_FULL')),
     ];
     const kept = sealed.filter(batch => !victims.fresh.includes(batch));
-    const plan = { victims: [...tooOld, ...forRoom], drops };
-    if (drops.length === 0) return { ...plan, batches: kept, replaced: undefined };
-    const { lists, replaces } = this.#records.record(drops);
+    const claimedUs =
+      kept.length > 0 && kept.at(-1) === sealed.at(-1) ? numbering.completeAfterUs : numbering.completeBeforeUs;
+    const plan = { victims: [...tooOld, ...forRoom], drops, claimedUs };
+    // Without drops it is a batch that holds the claim alone.
+    const isBare = claimAlone && kept.length === 0;
+    if (drops.length === 0 && !isBare)
+      return { ...plan, batches: kept, replaced: undefined, claimedUs: kept.length > 0 ? claimedUs : 0 };
+    const { lists, replaces } = drops.length > 0 ? this.#records.record(drops) : { lists: [[]], replaces: undefined };
     const firstSeq = numbering.firstSeq + readings.length;
     const records = lists.map((list, i) =>
       sealDropped(list, this.#origin, { ...numbering, firstSeq, firstId: numbering.firstId + sealed.length + i }),

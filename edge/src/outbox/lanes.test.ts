@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeBatch } from '@millrace/wire/batch.ts';
 import fc from 'fast-check';
-import { folder, openAt } from '../../test/outbox.ts';
+import { folder, openAt, readings, until } from '../../test/outbox.ts';
 import type { Reading } from '../reading.ts';
 import type { OutboxOptions } from './outbox.ts';
 import { prioritiesBy } from './priorities.ts';
@@ -124,3 +124,24 @@ for (const dropPolicy of ['refuse', 'oldest', 'lowest-priority'] as const) {
     assert.ok(overtaken > 20, `${overtaken} batches overtook older ones: too few to prove anything`);
   });
 }
+
+test('when the backlog is gone and nothing new comes, a batch without readings says what may be claimed, once', async () => {
+  await using outbox = openAt(join(folder(), 'outbox.db'));
+  const declare = (count: number, from: number, completeThroughUs: number) =>
+    outbox.append('s', readings(count, from), { completeThroughUs });
+  await declare(1, 0, 10);
+  outbox.openLanes();
+  await declare(1, 1, 20);
+  const [live, backlog] = [outbox.lanes.next(true)!, outbox.lanes.next(true)!];
+  assert.deepEqual([live.firstSeq, backlog.firstSeq], [1, 0]);
+  assert.equal(decodeBatch(live.bytes).completeThroughUs, 0, 'the backlog is older');
+  assert.equal(outbox.lanes.next(true), undefined);
+  outbox.acknowledge(live);
+  outbox.acknowledge(backlog);
+  await until('the claim is sealed', () => outbox.level.batches === 1);
+  const claim = outbox.lanes.next(true)!;
+  assert.deepEqual([decodeBatch(claim.bytes).value.length, decodeBatch(claim.bytes).completeThroughUs], [0, 20]);
+  outbox.acknowledge(claim);
+  outbox.drain();
+  assert.equal(outbox.level.batches, 0);
+});

@@ -85,9 +85,14 @@ export class Lanes {
     return this.#room;
   }
 
+  /** There is a connection, and all of its backlog was sent. */
+  get isClear(): boolean {
+    return this.#isOpen && this.#backlogId === Number.POSITIVE_INFINITY;
+  }
+
   /** A batch sealed now may claim no more than this, µs. */
   get claimLimitUs(): number {
-    if (!this.#isOpen || this.#backlogId === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    if (!this.#isOpen || this.isClear) return Number.POSITIVE_INFINITY;
     const [next] = this.#backlog;
     return next?.declaredUs ?? this.#source.declaredUs(this.#backlogId, this.#firstLiveId) ?? Number.POSITIVE_INFINITY;
   }

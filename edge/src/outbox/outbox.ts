@@ -79,6 +79,8 @@ export class Outbox implements AsyncDisposable {
   #kept: State;
   #nextId: number;
   #wanted = 0;
+  /** The most that a batch sealed by this process claims, µs. */
+  #claimedUs = 0;
   #silentUntilMs = 0;
   #listener: () => void = () => {};
 
@@ -161,6 +163,7 @@ export class Outbox implements AsyncDisposable {
   openLanes(): void {
     this.#inventory.splitAt(this.#nextId);
     this.lanes.open(this.#nextId);
+    this.#timer.within(coalesceDeletesMs);
   }
 
   /** It closed: what is not acknowledged has to be sent again. */
@@ -280,12 +283,17 @@ export class Outbox implements AsyncDisposable {
   #commitGroup(): boolean {
     const group = this.#appends.group();
     const tooOld = this.#tooOld();
-    if (group.length === 0 && tooOld.length === 0 && this.#acknowledged.size === 0) return false;
+    if (group.length === 0 && tooOld.length === 0 && this.#acknowledged.size === 0 && !this.#owesClaim) return false;
     const lacking = this.#commitWith(group, tooOld);
     if (lacking === 0) return true;
     this.#becomeFull(lacking);
     if (tooOld.length > 0 || this.#acknowledged.size > 0) this.#commitWith([], tooOld);
     return false;
+  }
+
+  /** The backlog is gone, and what was sealed while it waited claims less than could be claimed now. */
+  get #owesClaim(): boolean {
+    return this.lanes.isClear && this.#claimedUs < this.#kept.completeThroughUs;
   }
 
   /** 0 when it is done, or the bytes that would have to be free for it. */
@@ -306,6 +314,7 @@ export class Outbox implements AsyncDisposable {
         completeAfterUs: Math.min(completeThroughUs, claimLimitUs),
       },
       tooOld,
+      claimAlone: this.#owesClaim,
       excessOf: bytes => this.#excessOf(bytes),
     });
     if (typeof plan === 'number') return plan;
@@ -322,6 +331,7 @@ export class Outbox implements AsyncDisposable {
     this.#store.write({ batches, published: room, forget, state });
     this.#acknowledged.clear();
     this.#kept = state;
+    this.#claimedUs = Math.max(this.#claimedUs, plan.claimedUs);
     this.#nextId = Math.max(this.#nextId, (batches.at(-1)?.id ?? -1) + 1);
     this.#declarations.keep(sources);
     for (const victim of victims) this.#inventory.remove(victim, victim.bytes);

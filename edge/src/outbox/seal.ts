@@ -91,7 +91,7 @@ export function seal(
   return sealed;
 }
 
-/** Seals a batch that holds no reading and says what was given up. */
+/** Seals a batch that holds no reading: what was given up, and what may be claimed. */
 export function sealDropped(
   dropped: readonly DroppedRange[],
   origin: Origin,
