@@ -64,7 +64,7 @@ async function noticed(own: BridgeProcess, code: 0 | 3): Promise<number> {
 
 test('many clients that push without waiting, and a frozen Kafka: memory is bounded, nothing is lost', async t => {
   const prefix = 'flood.';
-  const [clients, batches] = [200, 50];
+  const [clients, batches] = [200, 80];
   const totalBytes = 4 * 1024 * 1024;
   await using own = await bridge(prefix, {
     BRIDGE__IN_FLIGHT__TOTAL__BYTES: `${totalBytes}`,
@@ -100,8 +100,8 @@ test('many clients that push without waiting, and a frozen Kafka: memory is boun
   const inFlightBytes = await own.metric('millrace_bridge_unacknowledged_bytes');
   assert.ok(inFlightBytes >= totalBytes && inFlightBytes < totalBytes + 50_000, `${inFlightBytes} in flight`);
   assert.ok(last <= clients * 2 * 65_536, `${last} bytes held`);
-  // Payload, Node's two reads a socket, and what the heap makes of it.
-  const boundBytes = 3 * totalBytes + clients * 2 * 65_536 + 30_000_000;
+  // Payload, Node's two reads a socket, and what the heap makes of it: above all far less than was pushed.
+  const boundBytes = 3 * totalBytes + clients * 2 * 65_536 + 60_000_000;
   assert.ok(grownBytes < boundBytes, `${grownBytes} grown`);
   const awayNoticedMs = await noticed(own, 3);
   node().thaw();

@@ -33,6 +33,8 @@ export class City implements AsyncDisposable {
   readonly questdbProxy: Proxy;
   /** In front of the bridge, for all agents. */
   readonly mqttProxy: Proxy;
+  /** Set it to keep configurations, logs and data of a failed case: they stay in `home`. */
+  keepHome = false;
   readonly #release: AsyncDisposableStack;
   readonly #lifeline: Lifeline;
   readonly #services = new Map<string, { child: Child; route: Route; healthUrl: string }>();
@@ -60,7 +62,8 @@ export class City implements AsyncDisposable {
   static async open({ kafkaNodes, diskMb = {} }: CityOptions): Promise<City> {
     await using release = new AsyncDisposableStack();
     const home = mkdtempSync(join(tmpdir(), 'millrace-faults-'));
-    release.defer(() => rmSync(home, { recursive: true, force: true }));
+    let city: City | undefined;
+    release.defer(() => (city?.keepHome ? undefined : rmSync(home, { recursive: true, force: true })));
     for (const [directory, megabytes] of [
       ['kafka-1', diskMb.kafka],
       ['questdb', diskMb.questdb],
@@ -80,7 +83,7 @@ export class City implements AsyncDisposable {
     const questdb = release.use(await openProxy({ target: { host: '127.0.0.1', port: questdbPort } }));
     const mqttPort = await freePort();
     const mqtt = release.use(await openProxy({ target: { host: '127.0.0.1', port: mqttPort } }));
-    const city = new City(home, stack, { kafka, questdb, mqtt }, mqttPort, lifeline, new AsyncDisposableStack());
+    city = new City(home, stack, { kafka, questdb, mqtt }, mqttPort, lifeline, new AsyncDisposableStack());
     city.#release.use(release.move());
     try {
       await Promise.all((['bridge', 'processors', 'sinks'] as const).map(name => city.route(name, 'direct')));

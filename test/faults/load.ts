@@ -9,7 +9,6 @@ import { join } from 'node:path';
 const sensors = 100;
 /** Recorded seconds a second: 100 sensors once a second become 1,000 readings a second. */
 const speed = 10;
-export const readingsPerSecond = sensors * speed;
 
 export interface Recording {
   readonly gateway: string;

@@ -5,11 +5,12 @@ import type { Result } from './scene.ts';
 
 /** The suite's output file, `docs/reliability.json`. */
 export interface Report {
-  readonly date: string;
-  readonly commit: string;
-  readonly cores: number;
-  readonly node: string;
-  readonly results: readonly Result[];
+  readonly results: readonly (Result & {
+    readonly date: string;
+    readonly commit: string;
+    readonly cores: number;
+    readonly node: string;
+  })[];
 }
 
 const begin = '<!-- reliability: written by test/faults/report.ts -->';
@@ -23,7 +24,7 @@ export function writeReliability(root: string, report: Report): void {
   writeFileSync(path, `${text.slice(0, from + begin.length)}\n\n${tableOf(report)}\n\n${text.slice(to)}`);
 }
 
-function tableOf({ date, commit, cores, results }: Report): string {
+function tableOf({ results }: Report): string {
   const readings = results.reduce((sum, result) => sum + result.readings, 0);
   const times = results.reduce((sum, result) => sum + result.times, 0);
   return [
@@ -31,10 +32,10 @@ function tableOf({ date, commit, cores, results }: Report): string {
     '|---|--:|--:|--:|--:|--:|',
     ...results.map(lineOf),
     '',
-    `${times} faults, ${readings.toLocaleString('en')} readings; ${date}, commit ${commit}, ${cores} cores for everything. “Lost” and “twice” count`,
-    'acknowledged readings in the table; besides, every time and value and every final window was compared with what was',
-    'sent, and `millrace reconcile` had to find everything explained. Recovery runs from the kill (from the end of an outage)',
-    'until of every gateway a reading taken after it can be queried.',
+    `${times} faults, ${readings.toLocaleString('en')} readings; ${[...new Set(results.map(({ date, commit, cores }) => `${date} at commit ${commit} on ${cores} cores`))].join(', ')}.`,
+    '“Lost” and “twice” count acknowledged readings in the table; besides, every time and value and every final window was',
+    'compared with what was sent, and `millrace reconcile` had to find everything explained. Recovery runs from the kill, or',
+    'from the end of an outage, until of every gateway a reading taken after it can be queried.',
   ].join('\n');
 }
 
