@@ -1,4 +1,9 @@
-import type { Batch, EachBatchPayload, Consumer as KafkaJsConsumer, PartitionAssigner } from 'kafkajs';
+import kafkajs, {
+  type Batch,
+  type EachBatchPayload,
+  type Consumer as KafkaJsConsumer,
+  type PartitionAssigner,
+} from 'kafkajs';
 import { InvariantError, messageOf, TransientError } from '../errors.ts';
 import { protocolErrorOf } from './admin-client.ts';
 import { type Client, type KafkaOptions, openClient } from './client.ts';
@@ -62,6 +67,8 @@ export class ConsumerSession {
   #joined = false;
   #lastAnswerAt = 0;
   #lostMembership: Error | undefined;
+  /** kafkajs said that it joins again, and has not done so; by the monotonic clock. */
+  #rejoiningSinceMs: number | undefined;
   #committed = false;
 
   constructor(kafka: KafkaOptions, options: SessionOptions, outage: Outage, events: SessionEvents) {
@@ -121,14 +128,24 @@ export class ConsumerSession {
       if (this.#joined) this.#outage.recovered();
     };
     this.#consumer.on(events.HEARTBEAT, answered);
-    this.#consumer.on(events.FETCH, answered);
+    this.#consumer.on(events.FETCH, () => {
+      answered();
+      this.#endUnlessRejoined();
+    });
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
       this.#joined = true;
       this.#lostMembership = undefined;
+      this.#rejoiningSinceMs = undefined;
       answered();
       this.#events.assigned(new Map(Object.entries(payload.memberAssignment)));
     });
-    this.#consumer.on(events.REBALANCING, () => this.#revoke(new Error('the group is rebalancing')));
+    this.#consumer.on(events.REBALANCING, () => {
+      this.#rejoiningSinceMs ??= performance.now();
+      this.#lostMembership ??= Object.assign(new kafkajs.KafkaJSError('the group is rebalancing'), {
+        type: 'REBALANCE_IN_PROGRESS',
+      });
+      this.#revoke(this.#lostMembership);
+    });
     this.#consumer.on(events.CRASH, ({ payload }) => this.#end(payload.error));
     this.#consumer.on(events.COMMIT_OFFSETS, () => {
       this.#committed = true;
@@ -141,6 +158,17 @@ export class ConsumerSession {
       this.#outage.failed(`no answer to ${payload.apiName} from ${payload.broker} in time`);
       this.#client.sockets.cut('no answer in time');
     });
+  }
+
+  /**
+   * Where joining fails for longer than kafkajs tries, it goes on in the generation it was in, which a coordinator that
+   * was restarted still takes. No assignment follows, so nothing would ever be handed over. A batch makes it join again
+   * (`#eachBatch`); without one this does.
+   */
+  #endUnlessRejoined(): void {
+    if (this.#rejoiningSinceMs === undefined) return;
+    if (performance.now() - this.#rejoiningSinceMs > this.#options.sessionTimeoutMs)
+      this.#end(new Error('the member did not get back into its group'));
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
