@@ -1,5 +1,6 @@
 /** The life of a long-running service: start, run until a signal or a fatal error, drain, end with a code. */
 
+import { flushCompileCache } from 'node:module';
 import { ConfigError, messageOf } from './errors.ts';
 import { type Health, openHealth } from './health.ts';
 import { type Logger, openLog } from './log.ts';
@@ -63,7 +64,11 @@ export async function runService(
       metrics,
       health,
       stop: stopping.signal,
-      untilStopped: (...running) => untilStopped(stopping.signal, running),
+      untilStopped: (...running) => {
+        // Everything is loaded. Node would write its compile cache, where there is one, only at an orderly end.
+        flushCompileCache();
+        return untilStopped(stopping.signal, running);
+      },
     });
     log.info('stopped');
     return exitCodes.done;

@@ -29,7 +29,8 @@ export function serviceSpec(
     name,
     command: process.execPath,
     args: () => ['--disable-warning=TimeoutNegativeWarning', main, ...args],
-    env: { ...process.env, ...shared, ...env },
+    // Halves the time until a killed service works again. Beside the logs: a folder that others can write must not hold code.
+    env: { NODE_COMPILE_CACHE: join(dirname(logs), 'compile-cache'), ...process.env, ...shared, ...env },
     directory: process.cwd(),
     logPath: join(logs, `${name}.log`),
     probe: async () => {
