@@ -36,8 +36,6 @@ export interface UplinkOptions {
 const farewellMs = 1000;
 /** Of the window, the part that the backlog leaves to live batches. */
 const liveShare = 1 / 4;
-/** A connection that lasted this long makes the next pause a short one. */
-const steadyMs = 10_000;
 
 /**
  * States: **connecting** → **online** (birth published, batches flow) → **lost** (a pause, growing with each failure) →
@@ -53,6 +51,7 @@ export class Uplink implements AsyncDisposable {
   #backlogInFlight = 0;
   #pacer = new Pacer(1);
   #statusInFlight = false;
+  #isAcknowledging = false;
   #onIdle: (() => void) | undefined;
 
   constructor(options: UplinkOptions) {
@@ -91,19 +90,18 @@ export class Uplink implements AsyncDisposable {
     let failures = 0;
     let said: string | undefined;
     for (;;) {
-      let openedAtMs = Number.POSITIVE_INFINITY;
+      this.#isAcknowledging = false;
       const connection = this.#connect();
       const abort = (): void => (this.#online === undefined ? connection.destroy() : undefined);
       signal.addEventListener('abort', abort, { once: true });
       void connection.opened.then(() => {
         if (failures > 0) log.info({ failures }, `connected to ${mqtt.url} again`);
         else log.info(`connected to ${mqtt.url}`);
-        openedAtMs = performance.now();
         this.#goOnline(connection);
       });
       const reason = await connection.closed;
-      // A broker that accepts and soon closes again is not one that works: the pauses go on growing.
-      if (performance.now() - openedAtMs > steadyMs) failures = 0;
+      // A broker that accepts and closes again before it has acknowledged anything is not one that works: pauses go on growing.
+      if (this.#isAcknowledging) failures = 0;
       signal.removeEventListener('abort', abort);
       const wasOnline = this.#online !== undefined;
       this.#online = undefined;
@@ -168,6 +166,7 @@ export class Uplink implements AsyncDisposable {
     connection.publish(mqttTopic(gateway, 'readings'), batch.bytes, { retain: false }, () => {
       if (this.#online === connection) {
         this.#inFlight -= 1;
+        this.#isAcknowledging = true;
         if (!isLive) this.#backlogInFlight -= 1;
         this.#pacer.onAcknowledged(performance.now() - publishedMs);
       }
@@ -189,6 +188,7 @@ export class Uplink implements AsyncDisposable {
     this.#statusInFlight = true;
     connection.publish(topic, this.#statusAs(state), { retain: true }, () => {
       this.#statusInFlight = false;
+      if (this.#online === connection) this.#isAcknowledging = true;
       onPuback?.();
     });
   }

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /** https://kafka.apache.org/protocol, "API keys" and "Error codes". */
 export const apiKeys = { JoinGroup: 11, Heartbeat: 12 } as const;
-export const errorCodes = { COORDINATOR_LOAD_IN_PROGRESS: 14, NOT_COORDINATOR: 16 } as const;
+export const errorCodes = { COORDINATOR_LOAD_IN_PROGRESS: 14, NOT_COORDINATOR: 16, UNKNOWN_MEMBER_ID: 25 } as const;
 
 export interface RefusingProxy extends AsyncDisposable {
   readonly port: number;

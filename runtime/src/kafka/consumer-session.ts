@@ -1,9 +1,4 @@
-import kafkajs, {
-  type Batch,
-  type EachBatchPayload,
-  type Consumer as KafkaJsConsumer,
-  type PartitionAssigner,
-} from 'kafkajs';
+import type { Batch, EachBatchPayload, Consumer as KafkaJsConsumer, PartitionAssigner } from 'kafkajs';
 import { InvariantError, messageOf, TransientError } from '../errors.ts';
 import { protocolErrorOf } from './admin-client.ts';
 import { type Client, type KafkaOptions, openClient } from './client.ts';
@@ -67,9 +62,8 @@ export class ConsumerSession {
   #joined = false;
   #lastAnswerAt = 0;
   #lostMembership: Error | undefined;
-  /** kafkajs said that it joins again, and has not done so; by the monotonic clock. */
-  #rejoiningSinceMs: number | undefined;
   #committed = false;
+  #isOver = false;
 
   constructor(kafka: KafkaOptions, options: SessionOptions, outage: Outage, events: SessionEvents) {
     this.#options = options;
@@ -128,24 +122,14 @@ export class ConsumerSession {
       if (this.#joined) this.#outage.recovered();
     };
     this.#consumer.on(events.HEARTBEAT, answered);
-    this.#consumer.on(events.FETCH, () => {
-      answered();
-      this.#endUnlessRejoined();
-    });
+    this.#consumer.on(events.FETCH, answered);
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
       this.#joined = true;
       this.#lostMembership = undefined;
-      this.#rejoiningSinceMs = undefined;
       answered();
       this.#events.assigned(new Map(Object.entries(payload.memberAssignment)));
     });
-    this.#consumer.on(events.REBALANCING, () => {
-      this.#rejoiningSinceMs ??= performance.now();
-      this.#lostMembership ??= Object.assign(new kafkajs.KafkaJSError('the group is rebalancing'), {
-        type: 'REBALANCE_IN_PROGRESS',
-      });
-      this.#revoke(this.#lostMembership);
-    });
+    this.#consumer.on(events.REBALANCING, () => this.#revoke(new Error('the group is rebalancing')));
     this.#consumer.on(events.CRASH, ({ payload }) => this.#end(payload.error));
     this.#consumer.on(events.COMMIT_OFFSETS, () => {
       this.#committed = true;
@@ -158,17 +142,6 @@ export class ConsumerSession {
       this.#outage.failed(`no answer to ${payload.apiName} from ${payload.broker} in time`);
       this.#client.sockets.cut('no answer in time');
     });
-  }
-
-  /**
-   * Where joining fails for longer than kafkajs tries, it goes on in the generation it was in, which a coordinator that
-   * was restarted still takes. No assignment follows, so nothing would ever be handed over. A batch makes it join again
-   * (`#eachBatch`); without one this does.
-   */
-  #endUnlessRejoined(): void {
-    if (this.#rejoiningSinceMs === undefined) return;
-    if (performance.now() - this.#rejoiningSinceMs > this.#options.sessionTimeoutMs)
-      this.#end(new Error('the member did not get back into its group'));
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
@@ -207,12 +180,15 @@ export class ConsumerSession {
   }
 
   #revoke(reason: Error): void {
+    // kafkajs may crash some time after its connections were ended: by then the next session may have joined.
+    if (this.#isOver) return;
     this.#joined = false;
     this.#events.revoked(reason);
   }
 
   #end(reason: Error): void {
     this.#revoke(reason);
+    this.#isOver = true;
     this.#client.sockets.close();
     this.#ended.resolve(reason);
   }

@@ -5,8 +5,12 @@ import { openRefusingProxy } from '../../test/refusing-proxy.ts';
 import { openKafka } from './connect.ts';
 import { eventually, testKafka, unique } from './testing.ts';
 
-for (const isIdle of [false, true])
-  test(`a coordinator that takes nobody back for a while, and then knows the old generation: the consumer goes on (${isIdle ? 'nothing comes' : 'records come'})`, async () => {
+for (const [heartbeat, isIdle] of [
+  ['NOT_COORDINATOR', false],
+  ['NOT_COORDINATOR', true],
+  ['UNKNOWN_MEMBER_ID', false],
+] as const)
+  test(`a heartbeat answered ${heartbeat} and a join that fails once: the consumer gets back into its group${isIdle ? ', though nothing comes' : ''}`, async () => {
     const { brokers } = await sharedStack();
     const [host = '', port] = brokers[0]!.split(':');
     await using proxy = await openRefusingProxy({ host, port: Number(port) });
@@ -28,9 +32,9 @@ for (const isIdle of [false, true])
     const send = () => producer.send({ topic, key: 'k', value: Buffer.from('v') });
     await send();
     await eventually('the first record', () => taken === 1);
-    // kafkajs takes the latter for a reason to fetch on, without having joined.
+    // kafkajs takes the failed join for a reason to fetch on, without having joined.
     proxy.refuse('JoinGroup', 'COORDINATOR_LOAD_IN_PROGRESS', 1);
-    proxy.refuse('Heartbeat', 'NOT_COORDINATOR', 1);
+    proxy.refuse('Heartbeat', heartbeat, 1);
     await eventually('joining was refused', () => proxy.left('JoinGroup') === 0, 30_000);
     if (!isIdle) await send();
     await eventually('a new assignment', () => assigned === 2, 60_000);
