@@ -140,6 +140,29 @@ test('a message larger than the cap gets through, alone', async () => {
   client.socket.destroy();
 });
 
+test('a message larger than the cap for all gets through behind others in flight', async () => {
+  const inFlight = {
+    perClient: { messages: 1000, bytes: 64 * 1024 },
+    total: { messages: 20_000, bytes: 512 * 1024 },
+    readAheadBytes: 64 * 1024,
+  };
+  const { broker, held, stored } = await holding({ inFlight });
+  await using _ = broker;
+  const client = await raw(broker.port, 'lamp-1');
+  client.socket.write(numbered(150));
+  await until('all in flight', () => held.length === 150);
+  client.socket.write(publishFrame(200, 'y'.repeat(1000 * 1024)));
+  await until('its beginning is let in', () => broker.inFlight.messages === 151);
+  // Aedes reads the rest when what it read with the beginning has its answers.
+  await until('the read-ahead is full', () => broker.held.bytes >= inFlight.readAheadBytes);
+  for (const { store } of held) store();
+  await until('the large one', () => held.length === 151);
+  held[150]!.store();
+  await until('all answers', () => client.received.length === 151 * 4);
+  assert.equal(stored.at(-1)?.length, 1000 * 1024);
+  client.socket.destroy();
+});
+
 test('the cap for all is shared in turns', async () => {
   const inFlight = {
     ...limits,

@@ -28,6 +28,8 @@ interface Piece {
   readonly bytes: Buffer;
   /** When a PUBLISH begins here. */
   readonly publish: Publish | undefined;
+  /** The rest of a packet that began in an earlier piece. */
+  readonly continues: boolean;
 }
 
 const pingresp = Buffer.from([0xd0, 0]);
@@ -171,7 +173,8 @@ export class Connection extends Duplex implements Waiter {
     while (at < bytes.length) {
       let publish: Publish | undefined;
       let passes = this.#waiting.length === 0 && this.#readable;
-      if (this.#bodyBytesLeft === 0) {
+      const continues = this.#bodyBytesLeft > 0;
+      if (!continues) {
         const header = readHeader(bytes, at);
         if (header === undefined) break;
         if (header === 'malformed') return void this.destroy(new Error('malformed packet'));
@@ -193,7 +196,7 @@ export class Connection extends Duplex implements Waiter {
       if (this.#bodyBytesLeft === 0) this.#incoming = undefined;
       if (!passes) {
         this.#hand(bytes.subarray(from, at));
-        this.#keep({ bytes: bytes.subarray(at, end), publish });
+        this.#keep({ bytes: bytes.subarray(at, end), publish, continues });
         from = end;
       }
       at = end;
@@ -240,15 +243,25 @@ export class Connection extends Duplex implements Waiter {
     if (piece.publish) this.#waitingPublishes++;
   }
 
+  #handFirst(): void {
+    const { bytes, publish, continues } = this.#waiting.shift()!;
+    this.#waitingBytes -= bytes.length;
+    if (publish) this.#waitingPublishes--;
+    if (!continues) this.#letIn(publish);
+    this.#hand(bytes);
+  }
+
+  /** Its room was taken when the packet was let in: the rest that waited for room would wait for itself. */
+  #handContinuations(): void {
+    while (this.#readable && this.#waiting[0]?.continues) this.#handFirst();
+  }
+
   admit(frames: number): void {
     for (let n = 0; n < frames && this.#readable; n++) {
       const [piece] = this.#waiting;
       if (piece === undefined || this.#mustWait(piece.publish, this.#inFlight.full)) break;
-      this.#waiting.shift();
-      this.#waitingBytes -= piece.bytes.length;
-      if (piece.publish) this.#waitingPublishes--;
-      this.#letIn(piece.publish);
-      this.#hand(piece.bytes);
+      this.#handFirst();
+      this.#handContinuations();
     }
     this.#waitForTurn();
     this.#endOfInput();
@@ -281,7 +294,13 @@ export class Connection extends Duplex implements Waiter {
 
   override _read(): void {
     this.#readable = true;
-    this.#waitForTurn();
+    if (this.#waiting[0]?.continues)
+      // Not in here: whoever reads takes what is pushed meanwhile with it, and the stream then asks no more.
+      setImmediate(() => {
+        this.#handContinuations();
+        this.admit(0);
+      });
+    else this.#waitForTurn();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
