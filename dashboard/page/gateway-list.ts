@@ -102,7 +102,8 @@ function fill(
   missing.title = 'newer readings have arrived and these have not: they are on their way, were rejected, or are lost';
   dropped.hidden = !gateway.dropped;
   setText(dropped, gateway.dropped ? `${plural(gateway.dropped, 'reading')} dropped` : '');
-  dropped.title = 'given up by the gateway since it started, because its outbox was full or they were too old';
+  dropped.title =
+    'given up by the gateway since its outbox was made (restarts keep it): the outbox was full, or they were too old';
 }
 
 function outboxText({ outboxReadings }: Gateway): string {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { GatewayId } from '@millrace/wire/names.ts';
 import fc from 'fast-check';
 import { BootAccount } from './account.ts';
+import { standingOf } from './standing.ts';
 
 const dropped = (firstSeq: number, lastSeq: number) => ({ firstSeq, lastSeq, reason: 'OUTBOX_FULL' });
 const restored = (account: BootAccount): BootAccount => {
@@ -89,4 +91,17 @@ test('ranges that overlap a thousand times over a thousand holes count each numb
   account.drop(Array.from({ length: 1000 }, () => dropped(0, 2 ** 40)));
   const { counted, missing } = account.sums();
   assert.deepEqual({ counted, missing }, { counted: 1000, missing: 0 });
+});
+
+test('what is missing without a place has no age', () => {
+  const account = new BootAccount();
+  for (let seq = 0; seq < 6000; seq += 2) account.take(seq, 1);
+  const at = (atUs: number, before?: ReturnType<typeof standingOf>) =>
+    standingOf('lamp-1' as GatewayId, 1, atUs, account, before);
+  const first = at(1_000_000);
+  assert.equal(first.holeSinceUs, 1_000_000);
+  assert.equal(at(2_000_000, first).holeSinceUs, 1_000_000);
+  account.take(0, 6000);
+  const closed = at(3_000_000, first);
+  assert.deepEqual([closed.ledger.holes, closed.ledger.missing > 0, closed.holeSinceUs], [[], true, null]);
 });

@@ -20,7 +20,7 @@ export function ledgerMetrics({ registry }: Metrics, standings: () => Iterable<S
     registers,
     collect: () => fill(),
   });
-  const holed = gauge('gateways_with_holes', 'Gateways of which readings are missing.');
+  const holed = gauge('gateways_with_holes', 'Gateways of which readings are missing that may still come.');
   const dropped = gauge('dropped_readings', 'Readings that gateways declared as given up.');
   const oldest = gauge(
     'oldest_hole_seconds',

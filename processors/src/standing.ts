@@ -7,7 +7,8 @@ export interface Standing {
   readonly ledger: GatewayLedger;
   /**
    * When the oldest missing reading was first the oldest, µs since the Unix epoch, by the bridge's time; null while none
-   * is missing. Holes come and go with every resend, and one that stays is one to look after.
+   * is missing that has a place. Holes come and go with every resend, and one that stays is one to look after; those
+   * whose places were joined away stay till the boot ends, whatever anybody does.
    */
   readonly holeSinceUs: number | null;
 }
@@ -20,7 +21,7 @@ export function standingOf(
   before: Standing | undefined,
 ): Standing {
   const ledger: GatewayLedger = { gateway, boot, atUs, ...account.sums() };
-  return { ledger, holeSinceUs: ledger.missing === 0 ? null : sinceWhen(ledger, before) };
+  return { ledger, holeSinceUs: ledger.holes.length === 0 ? null : sinceWhen(ledger, before) };
 }
 
 function sinceWhen({ boot, atUs, holes }: GatewayLedger, before: Standing | undefined): number {
