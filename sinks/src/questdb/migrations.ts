@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ConfigError, InvariantError, messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import type { QuestdbHttp } from './http.ts';
 import { symbol } from './line-protocol.ts';
+import { passesByItself, remedy, suspendedSentence, walStates } from './wal-watch.ts';
 
 export interface Migration {
   readonly number: number;
@@ -55,7 +56,7 @@ export function readMigrations(directory: string = migrationsDirectory): readonl
  * Applies what is not yet applied. Safe when several processes do it at once: every statement is IF NOT EXISTS, and a
  * migration recorded by two of them is recorded twice, which says the same. @returns the names applied now.
  * @throws {ConfigError} when a file changed after it was applied, or a table is not as its migration makes it.
- * @throws {TransientError} when QuestDB is away.
+ * @throws {TransientError} when QuestDB is away, or has yet to apply what was added to a table: suspended, or behind.
  */
 export async function migrate(
   http: QuestdbHttp,
@@ -76,16 +77,42 @@ export async function migrate(
   await untilRecorded(http, journal, missing);
   const alteredBy = Date.now() + addedWithinMs;
   for (const { table, altered } of madeBy(migrations)) {
-    const deadline = altered ? alteredBy : 0;
-    let fault = await tableFault(http, table, tablePrefix, migrations);
-    // A column that was just added, maybe by another process, shows once the write-ahead log has been applied.
-    while (fault !== undefined && Date.now() < deadline) {
-      await wait(50);
-      fault = await tableFault(http, table, tablePrefix, migrations);
-    }
+    const check = (): Promise<string | undefined> => tableFault(http, table, tablePrefix, migrations);
+    const fault = altered ? await untilAltered(http, tablePrefix + table, check, alteredBy) : await check();
     if (fault !== undefined) throw ConfigError.of('questdb.url', fault);
   }
   return missing.map(({ number, name }) => `${String(number).padStart(4, '0')}-${name}`);
+}
+
+/**
+ * A column that was just added, maybe by another process, shows once the write-ahead log has been applied: while that is
+ * held up, nothing is wrong with the table.
+ */
+async function untilAltered(
+  http: QuestdbHttp,
+  name: string,
+  check: () => Promise<string | undefined>,
+  deadline: number,
+): Promise<string | undefined> {
+  for (;;) {
+    // Asked before the columns: what is applied in between shows.
+    const state = (await walStates(http)).get(name);
+    const fault = await check();
+    if (fault === undefined) return undefined;
+    if (state?.suspended) {
+      if (passesByItself(state)) await http.query(`ALTER TABLE "${name}" RESUME WAL`);
+      throw new TransientError(
+        `${suspendedSentence(name, state)}; columns that were added show once it goes on. ${remedy(name, state)}`,
+      );
+    }
+    if (Date.now() >= deadline) {
+      if (state === undefined || state.lag === 0) return fault;
+      throw new TransientError(
+        `QuestDB is ${state.lag} transactions behind on the table ${name}; columns that were added show once it has caught up`,
+      );
+    }
+    await wait(50);
+  }
 }
 
 /** Undefined when the table is as its migration makes it (more columns are fine), else a sentence that says what is not. */

@@ -123,7 +123,7 @@ export class WalWatch implements AsyncDisposable {
         gate.switch({ reason: 'suspended', sentence });
         gate.stuck = { at: state.writerTxn, resumedAtMs: Date.now() };
       }
-      if (passing.has(state.errorTag)) await this.#resume(table, gate);
+      if (passesByItself(state)) await this.#resume(table, gate);
       return;
     }
     const stuck = gate.stuck !== undefined && lag > 0 && state.writerTxn <= gate.stuck.at;
@@ -149,13 +149,16 @@ export class WalWatch implements AsyncDisposable {
   }
 }
 
-function suspendedSentence(table: string, { error, errorTag }: WalState): string {
+/** Whether RESUME WAL may help without a person. */
+export const passesByItself = ({ errorTag }: WalState): boolean => passing.has(errorTag);
+
+export function suspendedSentence(table: string, { error, errorTag }: WalState): string {
   const why = [errorTag, error].filter(text => text !== '').join(': ');
   return `QuestDB has suspended the table ${table}${why === '' ? '' : ` (${why})`}`;
 }
 
-function remedy(table: string, { errorTag }: WalState): string {
-  return passing.has(errorTag)
+export function remedy(table: string, state: WalState): string {
+  return passesByItself(state)
     ? `Make room on QuestDB's machine; it goes on by itself then`
     : `Mend the cause, then: ALTER TABLE ${table} RESUME WAL`;
 }
