@@ -100,7 +100,7 @@ export class KafkaConsumer implements Consumer {
   /** Opens sessions, one after the other, until the close. */
   async #supervise(kafka: KafkaOptions, options: SessionOptions): Promise<void> {
     const { signal } = this.#closed;
-    let delays = backoff(200, 5000);
+    let delays = backoff(200, 1000);
     while (!signal.aborted) {
       const openedAt = Date.now();
       const session = new ConsumerSession(kafka, options, this.#outage, {
@@ -114,7 +114,7 @@ export class KafkaConsumer implements Consumer {
       const reason = await session.ended;
       if (signal.aborted) return;
       if (!isExpected(reason.message)) this.#outage.failed(reason.message);
-      if (Date.now() - openedAt > 60_000) delays = backoff(200, 5000);
+      if (Date.now() - openedAt > 60_000) delays = backoff(200, 1000);
       await pauseFor(delays.next().value, signal);
     }
   }
