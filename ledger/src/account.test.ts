@@ -66,6 +66,7 @@ function evidenceOf(readings: readonly Reading[], more: Partial<Evidence> = {}):
     standing: 'current',
     retention: 'whole',
     applied: true,
+    told: -1,
     scope: undefined,
     ...more,
   };
@@ -135,6 +136,39 @@ test('property: an outbox that was replaced takes with it what it had not sent',
   );
 });
 
+test('property: what only the table of statuses tells was lost with a replaced outbox, and waits in one that is there', () => {
+  fc.assert(
+    fc.property(history, fc.nat(80), fc.boolean(), (readings, told, isCurrent) => {
+      const standing = isCurrent ? 'current' : 'superseded';
+      const declared = isCurrent ? evidenceOf(readings).declared : undefined;
+      const without = settle(evidenceOf(readings, { standing, declared }));
+      const account = settle(evidenceOf(readings, { standing, declared, told }));
+      assertEquation(account);
+      const more = Math.max(0, told + 1 - Math.max(without.taken, ...topOf(evidenceOf(readings, { declared }))));
+      assert.equal(account.taken, without.taken + more);
+      assert.equal(account.stored, without.stored);
+      assert.equal((account.inFlight.gateway ?? 0) - (without.inFlight.gateway ?? 0), isCurrent ? more : 0);
+      assert.equal((account.lost.gateway ?? 0) - (without.lost.gateway ?? 0), isCurrent ? 0 : more);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+/** One more than the highest number in Kafka, in the table or declared. */
+const topOf = ({ kafka, stored, declared, dropped, rejected }: Evidence): number[] =>
+  [kafka, stored, ...dropped.values(), ...rejected.values()]
+    .map(set => (set.at(-1)?.[1] ?? -1) + 1)
+    .concat((declared?.lastSeq ?? -1) + 1);
+
+test('what only the table of statuses tells is not guessed at where Kafka has deleted the boot', () => {
+  const old = evidenceOf([], { declared: undefined, standing: 'superseded', retention: 'cut', told: 19 });
+  const [gone, tail] = [settle(old), settle({ ...old, stored: [[0, 9]] })];
+  assert.deepEqual([gone.taken, gone.unchecked, gone.ok], [0, 20, true]);
+  assert.deepEqual([tail.taken, tail.stored, tail.lost], [20, 10, { unknown: 10 }]);
+  const silent = settle(evidenceOf([], { declared: undefined, standing: 'undeclared', kafka: [[0, 9]], told: 19 }));
+  assert.equal(silent.taken, 10);
+});
+
 test('property: in any evidence each reading has one fate, and a scope counts just what lies in it', () => {
   const set = fc.uniqueArray(fc.nat(50), { maxLength: 40 }).map(setOf);
   const evidence = fc.record({
@@ -156,6 +190,7 @@ test('property: in any evidence each reading has one fate, and a scope counts ju
     standing: fc.constantFrom('current' as const, 'superseded' as const, 'undeclared' as const),
     retention: fc.constantFrom('whole' as const, 'cut' as const, 'overrun' as const),
     applied: fc.boolean(),
+    told: fc.integer({ min: -1, max: 60 }),
     scope: fc.option(
       fc.tuple(fc.nat(50), fc.nat(50)).map(([a, b]): Interval => [Math.min(a, b), Math.max(a, b)]),
       { nil: undefined },

@@ -63,6 +63,11 @@ export interface Evidence {
   readonly doubled: number;
   /** From the gateway's statuses of this boot: highest number given, and the numbers that had their PUBACK. */
   readonly declared: { readonly lastSeq: number; readonly sent: Set } | undefined;
+  /**
+   * Highest number that the table of statuses tells of, or −1. A compacted topic keeps a gateway's newest status only: of
+   * a boot that a newer one has replaced nothing else tells what lay in its outbox.
+   */
+  readonly told: number;
   /** `undeclared`: the gateway has never published a status. */
   readonly standing: 'current' | 'superseded' | 'undeclared';
   /** `cut`: retention has deleted the beginning of the partition; `overrun`: and the sink had not stored all of it. */
@@ -78,7 +83,7 @@ const maxHoles = 1000;
 /** Of several fates that are true of a reading the first counts: stored, rejected, dropped, in flight, late, lost. */
 export function settle(evidence: Evidence): BootAccount {
   const { boot, kafka, stored, declared, standing, retention, doubled } = evidence;
-  const { taken, unchecked } = takenOf(evidence);
+  const { taken, tail, unchecked } = takenOf(evidence);
   const sent = declared?.sent ?? [];
   let rest: Set = taken;
   const take = (set: Set): Set => {
@@ -101,6 +106,8 @@ export function settle(evidence: Evidence): BootAccount {
   const inKafka = take(kafka);
   if (evidence.applied) lost.push(['kafka→questdb', inKafka]);
   else inFlight.push(['questdb', inKafka]);
+  // It may have been dropped, with a record that Kafka has deleted as all the others of the boot.
+  if (standing === 'superseded' && retention !== 'whole' && kafka.length === 0) lost.push(['unknown', take(tail)]);
   if (standing !== 'undeclared') {
     const unsent = difference(rest, sent);
     rest = intersection(rest, sent);
@@ -136,7 +143,22 @@ export function settle(evidence: Evidence): BootAccount {
  * A boot counts from 0 without holes, so it took everything up to the highest number known. Rows above that came to the
  * table while the account was made and are left to the next one.
  */
-function takenOf({ kafka, dropped, rejected, late, stored, declared, standing, retention, scope }: Evidence): {
+function takenOf(evidence: Evidence): { taken: Set; tail: Set; unchecked: number } {
+  const { taken, unchecked } = seenOf(evidence);
+  const { kafka, dropped, rejected, late, stored, declared, standing, retention, scope, told } = evidence;
+  const sets = [kafka, late, stored, ...dropped.values(), ...rejected.values()];
+  const top = Math.max(declared?.lastSeq ?? -1, ...sets.map(set => set.at(-1)?.[1] ?? -1));
+  // Without a status in Kafka nothing says whether the outbox is still there.
+  if (told <= top || standing === 'undeclared') return { taken, tail: [], unchecked };
+  const all: Set = [[top + 1, told]];
+  const tail = scope === undefined ? all : intersection(all, [scope]);
+  // Old, where neither Kafka nor the table has anything of the boot.
+  if (top < 0 && standing === 'superseded' && retention === 'cut')
+    return { taken, tail: [], unchecked: unchecked + sizeOf(tail) };
+  return { taken: [...taken, ...tail], tail, unchecked };
+}
+
+function seenOf({ kafka, dropped, rejected, late, stored, declared, standing, retention, scope }: Evidence): {
   taken: Set;
   unchecked: number;
 } {

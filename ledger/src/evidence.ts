@@ -19,6 +19,8 @@ export class BootEvidence {
   dropped: Map<string, IntervalSet> | undefined;
   rejected: Map<string, IntervalSet> | undefined;
   doubled = 0;
+  /** Highest number that the table of statuses tells of. */
+  told = -1;
   declared: { lastSeq: number; readonly sent: IntervalSet } | undefined;
   /** Lowest and highest number of a reading whose time lies in the span asked for. */
   inSpan: [number, number] | undefined;
@@ -129,6 +131,7 @@ export class EvidenceBook {
       rejected: sets(boot.rejected),
       doubled: boot.doubled,
       declared: boot.declared && { lastSeq: boot.declared.lastSeq, sent: boot.declared.sent.intervals },
+      told: boot.told,
       standing:
         gateway.currentBoot === undefined ? 'undeclared' : gateway.currentBoot === number ? 'current' : 'superseded',
       retention: this.#retentionOf(gateway),

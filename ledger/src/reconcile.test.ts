@@ -84,6 +84,23 @@ test('a poison that the sink passed without a rejection is a fault, and none onc
   assert.deepEqual(rejected.gateways[0]!.rejectedUnknown, { 'sink-readings: the test wants it so': 1 });
 });
 
+test('a poison under a key that names no gateway is no fault once it is rejected', async () => {
+  await using lab = await openLab();
+  const poison = Buffer.from('not ours');
+  const key = 'Not a Gateway';
+  const { partition, offset } = await lab.producer.send({ topic: lab.topics.readings, key, value: poison });
+  await lab.commitAll();
+  assert.equal((await lab.reconcile()).ok, false);
+  const rejection = {
+    [rejectedHeaders.stage]: 'sink-readings',
+    [rejectedHeaders.origin]: lab.topics.readings,
+    [rejectedHeaders.partition]: String(partition),
+    [rejectedHeaders.offset]: String(offset),
+  };
+  await lab.reject(poison, rejection, key);
+  assert.deepEqual((await lab.reconcile()).faults, []);
+});
+
 test('another gateway’s name in a payload explains no hole', async () => {
   await using lab = await openLab();
   await lab.append(0, 9);
@@ -123,6 +140,21 @@ test('a status of a new boot makes what the old one had not sent lost with its o
   await lab.status({ boot: 8 });
   const { ok, total } = await lab.reconcile();
   assert.deepEqual([ok, total.lost, total.inFlight], [false, { gateway: 10 }, {}]);
+});
+
+test('a lost outbox stays lost when the topic of statuses has been compacted, as far as the table tells', async () => {
+  await using lab = await openLab();
+  await lab.append(0, 9);
+  await lab.commitAll();
+  await lab.store(0, 9);
+  await lab.status({ boot: 8 }); // all that compaction left
+  assert.equal((await lab.reconcile()).ok, true, 'nothing tells of more');
+  await lab.tell(7, 14, startUs);
+  await lab.tell(7, 19, startUs + 1_000_000);
+  await lab.tell(8, 2, startUs + 2_000_000);
+  const { ok, total } = await lab.reconcile();
+  assert.deepEqual([ok, total.taken, total.lost, total.inFlight], [false, 23, { gateway: 10 }, { gateway: 3 }]);
+  assert.equal((await lab.reconcile({ fromUs: startUs + 2_000_000 })).ok, true, 'not of the interval');
 });
 
 test('an interval counts from its first to its last reading, and --gateway only that gateway', async () => {

@@ -6,7 +6,7 @@ import { type GatewayId, kafkaTopics } from '@millrace/wire/names.ts';
 import { type BootAccount, settle, sumOf, type Terms, totalOf } from './account.ts';
 import { checksumOf } from './checksum.ts';
 import { EvidenceBook, type GatewayEvidence, type TimeSpan } from './evidence.ts';
-import { type Bucket, ReadingsTable, type TableAddress } from './table.ts';
+import { type Bucket, ReadingsTable, type TableAddress, type Told } from './table.ts';
 import { readTopics } from './topics.ts';
 
 export interface ReconcileOptions extends TimeSpan {
@@ -80,6 +80,8 @@ async function once(options: ReconcileOptions): Promise<Reconciliation> {
   const book = new EvidenceBook();
   // First of all: a database that is away is told before minutes of reading.
   await using table = await ReadingsTable.open(options.questdb);
+  // Before the statuses in Kafka: a boot that only the table knows must be an old one, and not one that began meanwhile.
+  const told = await table.told(gateway, fromUs ?? 0);
   await readTopics(book, {
     kafka,
     topics: kafkaTopics(prefix),
@@ -89,6 +91,7 @@ async function once(options: ReconcileOptions): Promise<Reconciliation> {
     signal,
     onProgress,
   });
+  for (const one of told) takeTold(book, one);
   book.applied = await table.applied(appliedDeadlineMs);
   await readTable(book, table, span, gateway, onProgress);
   return accountOf(book, span);
@@ -126,6 +129,12 @@ async function readTable(
     }
   }
   await readGaps();
+}
+
+/** Without a status in Kafka nothing tells which boot is the newest, so whether its outbox is still there. */
+function takeTold(book: EvidenceBook, { gateway, boot, lastSeq }: Told): void {
+  const evidence = book.gateways.get(gateway);
+  if (evidence?.currentBoot !== undefined) evidence.boot(boot).told = lastSeq;
 }
 
 /** 2200-01-01: no reading is later, see `wire/src/batch.ts`. */

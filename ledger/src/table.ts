@@ -7,7 +7,16 @@ import pg from 'pg';
 export type TableAddress = Pick<QuestdbConfig, 'pgHost' | 'pgPort' | 'user' | 'password'> & {
   /** Name of the table of readings. Default `readings`; tests have tables of their own. */
   readonly table?: string;
+  /** Name of the table of statuses. Default `gateways`, and none beside another table of readings. */
+  readonly gatewaysTable?: string;
 };
+
+/** The highest number of a boot that its statuses in the table tell of. */
+export interface Told {
+  readonly gateway: string;
+  readonly boot: number;
+  readonly lastSeq: number;
+}
 
 type Value = string | number;
 
@@ -35,9 +44,13 @@ const int8 = 20;
 export class ReadingsTable implements AsyncDisposable {
   readonly #client: pg.Client;
   readonly #table: string;
+  readonly #gatewaysTable: string | undefined;
 
-  static async open({ pgHost, pgPort, user, password, table = 'readings' }: TableAddress): Promise<ReadingsTable> {
-    if (!/^\w+$/.test(table)) throw new InvariantError(`${table} is no name of a table`);
+  static async open(address: TableAddress): Promise<ReadingsTable> {
+    const { pgHost, pgPort, user, password, table = 'readings' } = address;
+    const gatewaysTable = address.gatewaysTable ?? (address.table === undefined ? 'gateways' : undefined);
+    for (const name of [table, gatewaysTable ?? 'none'])
+      if (!/^\w+$/.test(name)) throw new InvariantError(`${name} is no name of a table`);
     const client = new pg.Client({
       host: pgHost,
       port: pgPort,
@@ -65,12 +78,13 @@ export class ReadingsTable implements AsyncDisposable {
         { cause: error },
       );
     }
-    return new ReadingsTable(client, table);
+    return new ReadingsTable(client, table, gatewaysTable);
   }
 
-  private constructor(client: pg.Client, table: string) {
+  private constructor(client: pg.Client, table: string, gatewaysTable: string | undefined) {
     this.#client = client;
     this.#table = table;
+    this.#gatewaysTable = gatewaysTable;
   }
 
   /** Resolves with whether all that QuestDB has acknowledged until now could be read within the deadline. */
@@ -88,6 +102,19 @@ export class ReadingsTable implements AsyncDisposable {
       if (state.suspended || Date.now() > end) return false;
       await wait(appliedPollMs);
     }
+  }
+
+  /** What statuses received at `fromUs` or later tell, by gateway and boot; nothing when there is no such table. */
+  async told(gateway: string | undefined, fromUs: number): Promise<readonly Told[]> {
+    const table = this.#gatewaysTable;
+    if (table === undefined) return [];
+    const found = await this.query('SELECT table_name FROM tables() WHERE table_name = $1', [table]);
+    if (found.length === 0) return [];
+    const filter = gateway === undefined ? '' : 'AND gateway = $2';
+    return await this.query<Told>(
+      `SELECT gateway, boot, max(last_seq) AS "lastSeq" FROM ${table} WHERE ts >= $1 AND last_seq >= 0 ${filter}`,
+      [isoOf(fromUs), ...(gateway === undefined ? [] : [gateway])],
+    );
   }
 
   /** What the table holds, in order of gateway, boot and number. A bucket of as many rows as numbers has no hole. */

@@ -148,11 +148,13 @@ function takeRejected(
   const origin = headers[rejectedHeaders.origin] ?? '';
   const place = `${headers[rejectedHeaders.partition]}:${headers[rejectedHeaders.offset]}`;
   if (origin === topics.rejected) return counted.get(place)?.();
-  if (!tableStages.has(stage) || key === null || !isGatewayId(key) || value === null) return;
+  if (!tableStages.has(stage)) return;
+  if (origin === topics.readings) book.undecodable.delete(place);
+  // What is not ours, under a key that names no gateway: rejected properly, and no gateway's account.
+  if (key === null || !isGatewayId(key) || value === null) return;
   const channel = parseMqttTopic(origin)?.channel;
   if (origin !== topics.readings && channel !== 'readings' && channel !== 'senml') return;
 
-  if (origin === topics.readings) book.undecodable.delete(place);
   const reason = `${stage}: ${reasonOf(headers[rejectedHeaders.reason] ?? 'no reason given')}`;
   const gateway = book.gateway(key);
   // The name in the payload is the sender's claim, the key is the name it was admitted under.

@@ -26,6 +26,8 @@ export interface Lab extends AsyncDisposable {
   reject(value: Uint8Array, headers: Readonly<Record<string, string>>, key?: string): Promise<void>;
   /** Puts rows into the table and waits until they can be read. */
   store(first: number, last: number, more?: { gateway?: string; boot?: number; shiftUs?: number }): Promise<void>;
+  /** Puts a row into the table of statuses, received at `tsUs`, and waits until it can be read. */
+  tell(boot: number, lastSeq: number, tsUs: number): Promise<void>;
   /** Commits, as the sink, all that the readings topic holds now. */
   commitAll(): Promise<void>;
   sql(query: string): Promise<unknown[][]>;
@@ -72,7 +74,8 @@ export async function openLab(): Promise<Lab> {
   const migration = readFileSync(new URL('../../sinks/migrations/0001-readings.sql', import.meta.url), 'utf8');
   await sql(migration.replace(/EXISTS readings/, `EXISTS ${table}`).replace(/;\s*$/, ''));
   const { pg } = questdb;
-  const address = { pgHost: pg.host, pgPort: pg.port, user: pg.user, password: pg.password, table };
+  const gatewaysTable = `${table}_gateways`;
+  const address = { pgHost: pg.host, pgPort: pg.port, user: pg.user, password: pg.password, table, gatewaysTable };
   const rows = async (): Promise<number> => Number((await sql(`SELECT count() FROM ${table}`))[0]![0]);
 
   return {
@@ -120,6 +123,15 @@ export async function openLab(): Promise<Lab> {
       );
       while ((await rows()) < before + count) await new Promise(resolve => setTimeout(resolve, 20));
     },
+    async tell(boot, lastSeq, tsUs) {
+      const statuses = readFileSync(new URL('../../sinks/migrations/0004-gateways.sql', import.meta.url), 'utf8');
+      await sql(statuses.replace(/EXISTS gateways/, `EXISTS ${gatewaysTable}`).replace(/;\s*$/, ''));
+      await sql(
+        `INSERT INTO ${gatewaysTable} (ts, gateway, boot, last_seq) VALUES (cast(${tsUs} AS timestamp), '${lamp}', ${boot}L, ${lastSeq}L)`,
+      );
+      const written = `SELECT count() FROM ${gatewaysTable} WHERE boot = ${boot} AND last_seq = ${lastSeq}`;
+      while (Number((await sql(written))[0]![0]) === 0) await new Promise(resolve => setTimeout(resolve, 20));
+    },
     async commitAll() {
       const ends = await admin.endOffsets(topics.readings);
       const groupId = `${prefix}sink.readings`;
@@ -140,6 +152,7 @@ export async function openLab(): Promise<Lab> {
     reconcile: more => reconcile({ kafka, prefix, questdb: address, ...more }),
     async [Symbol.asyncDispose]() {
       await sql(`DROP TABLE ${table}`);
+      await sql(`DROP TABLE IF EXISTS ${gatewaysTable}`);
       await releasers.disposeAsync();
     },
   };
