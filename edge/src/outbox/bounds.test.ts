@@ -5,11 +5,14 @@ import { type Batch, decodeBatch } from '@millrace/wire/batch.ts';
 import { folder, openAt, readings, until } from '../../test/outbox.ts';
 import type { Outbox } from './outbox.ts';
 import { prioritiesBy } from './priorities.ts';
+import type { SealedBatch } from './seal.ts';
 
 const batches = (outbox: Outbox): Batch[] => outbox.page(-1, 10_000).map(({ bytes }) => decodeBatch(bytes));
 const dropsIn = (outbox: Outbox) => batches(outbox).flatMap(({ dropped }) => dropped);
 const seqsIn = (outbox: Outbox): number[] =>
   batches(outbox).flatMap(({ firstSeq, value }) => value.map((_, i) => firstSeq + i));
+
+const isRecord = ({ firstSeq, lastSeq }: SealedBatch): boolean => lastSeq < firstSeq;
 
 /** Every sequence number lies in the outbox or in exactly one dropped range. */
 function assertAccounted(outbox: Outbox): void {
@@ -34,11 +37,12 @@ test('oldest: a full outbox gives up its oldest batches, and one range says whic
     const drops = dropsIn(outbox);
     given = drops[0]!.lastSeq + 1;
     assert.deepEqual(drops, [{ firstSeq: 0, lastSeq: given - 1, reason: 'OUTBOX_FULL' }]);
-    assert.deepEqual(outbox.unsent, [[given, 5999]]);
+    // Those given up, too: nobody was told yet.
+    assert.deepEqual(outbox.unsent, [[0, 5999]]);
   }
   await using outbox = openAt(path, options);
   assert.deepEqual(outbox.dropped, { OUTBOX_FULL: given });
-  assert.deepEqual(outbox.unsent, [[given, 5999]]);
+  assert.deepEqual(outbox.unsent, [[0, 5999]]);
   for (let i = 60; i < 70; i++) await outbox.append('s', readings(100, i * 100));
   assert.equal(dropsIn(outbox).length, 1);
   assertAccounted(outbox);
@@ -135,6 +139,8 @@ test('what is too old is given up by the outbox’s own clock, also when no read
   assert.deepEqual(dropsIn(outbox), [{ firstSeq: 0, lastSeq: 19, reason: 'TOO_OLD' }]);
   const [record] = outbox.page(-1, 10);
   assert.deepEqual([record!.firstSeq, record!.lastSeq], [20, 19]);
+  assert.deepEqual(outbox.unsent, [[0, 19]]);
+  outbox.acknowledge(record!);
   assert.deepEqual(outbox.unsent, []);
   await outbox.append('s', readings(1, 20));
   assert.deepEqual(outbox.unsent, [[20, 20]]);
@@ -157,4 +163,74 @@ test('a record of drops that was published stays as it is, and a new one says th
   assert.equal(records.length, 2);
   assert.deepEqual(records[0]!.dropped, before!.dropped);
   assert.ok(records[1]!.dropped[0]!.firstSeq >= 1000);
+});
+
+test('what is given up while connected leaves no trace in the level once everything has its PUBACK', async () => {
+  await using outbox = openAt(join(folder(), 'o.db'), { maxBytes: 6000, dropPolicy: 'oldest', groupCommitMs: 0 });
+  let next = 0;
+  const append = (): Promise<void> => outbox.append('s', readings(10, (next += 10) - 10));
+  for (let i = 0; i < 100; i++) await append();
+  outbox.openLanes();
+  const sent: SealedBatch[] = [];
+  const pump = (mayTakeBacklog: boolean): void => {
+    for (let batch; (batch = outbox.lanes.next(mayTakeBacklog)) !== undefined; ) sent.push(batch);
+    outbox.lanes.wait(12);
+  };
+  // A part of the backlog is in flight, and each append displaces more of the rest: records that go out at once follow an open one.
+  for (let i = 0; i < 4; i++) sent.push(outbox.lanes.next(true)!);
+  outbox.lanes.wait(0);
+  await append();
+  for (let i = 0; i < 12; i++) {
+    pump(false);
+    await append();
+  }
+  const held = outbox.page(-1, 10_000);
+  assert.equal(outbox.level.batches, held.length);
+  assert.equal(
+    outbox.level.bytes,
+    held.reduce((sum, { bytes }) => sum + bytes.length, 0),
+  );
+  for (pump(true); sent.length > 0; pump(true)) for (const batch of sent.splice(0)) outbox.acknowledge(batch);
+  await until('all of it is forgotten', () => outbox.page(-1, 1).length === 0);
+  const { batches: count, readings: left, bytes } = outbox.level;
+  assert.deepEqual({ count, left, bytes }, { count: 0, left: 0, bytes: 0 });
+  assert.deepEqual(outbox.unsent, []);
+});
+
+test('the records of many outages go first, each once, and the batches that are left follow in order', async () => {
+  const path = join(folder(), 'o.db');
+  const options = {
+    maxBytes: 12_000,
+    dropPolicy: 'lowest-priority',
+    priorityOf: prioritiesBy([{ metric: 'count', priority: 2 }], ''),
+    groupCommitMs: 0,
+  } as const;
+  {
+    await using outbox = openAt(path, options);
+    for (let i = 0, records = 0; records < 40; i++) {
+      await outbox.append('s', readings(1, 2 * i));
+      await outbox.append('s', [{ ...readings(1, 2 * i + 1)[0]!, metric: 'matters' }]);
+      records = outbox.page(-1, 10_000).filter(isRecord).length;
+      // A connection that publishes the records and is lost: the next drop needs a record of its own.
+      outbox.openLanes();
+      for (let j = 0; j < records; j++) assert.ok(isRecord(outbox.lanes.next(true)!));
+      outbox.closeLanes();
+    }
+  }
+  await using outbox = openAt(path, options);
+  const records = outbox.page(-1, 10_000).filter(isRecord);
+  const rest = outbox.page(-1, 10_000).filter(batch => !isRecord(batch));
+  assert.ok(records[0]!.id < rest.at(-1)!.id);
+  assert.deepEqual(outbox.unsent, [[0, outbox.level.lastSeq]]);
+  outbox.openLanes();
+  const sent: number[] = [];
+  for (let batch; (batch = outbox.lanes.next(true)) !== undefined; ) sent.push(batch.id);
+  assert.deepEqual(
+    sent,
+    [...records, ...rest].map(({ id }) => id),
+  );
+  for (const record of records) outbox.acknowledge(record);
+  assert.ok(outbox.unsent.length > 1);
+  for (const batch of rest) outbox.acknowledge(batch);
+  assert.deepEqual(outbox.unsent, []);
 });

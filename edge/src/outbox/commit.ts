@@ -3,7 +3,7 @@ import type { DroppedRange } from '@millrace/wire/batch.ts';
 import type { Reading } from '../reading.ts';
 import type { DropRecords, Replaced } from './dropped.ts';
 import type { PriorityOf } from './priorities.ts';
-import { type NewBatch, type Numbering, type Origin, seal, sealDropped } from './seal.ts';
+import { type NewBatch, type Numbering, type Origin, seal, sealWithoutReadings } from './seal.ts';
 import type { StoredBatch } from './store.ts';
 import { noVictims, type VictimSearch, type Victims } from './victims.ts';
 
@@ -24,7 +24,7 @@ export interface CommitInput {
   readonly numbering: Numbering;
   /** Batches of the file that are too old. */
   readonly tooOld: readonly StoredBatch[];
-  /** What may be claimed is to be said, if need be by a batch that holds nothing else. */
+  /** What may be claimed is to be said, if need be by a batch that holds nothing else; where drops are said, by the next commit. */
   readonly claimAlone: boolean;
   /** Sealed bytes that would have to go before so many more are taken; 0 or less: none. */
   readonly excessOf: (bytes: number) => number;
@@ -63,19 +63,24 @@ export class CommitPlanner {
       ...[...forRoom, ...victims.fresh].map(batch => rangeOf(batch, 'OUTBOX_FULL')),
     ];
     const kept = sealed.filter(batch => !victims.fresh.includes(batch));
-    const claimedUs =
-      kept.length > 0 && kept.at(-1) === sealed.at(-1) ? numbering.completeAfterUs : numbering.completeBeforeUs;
-    const plan = { victims: [...tooOld, ...forRoom], drops, claimedUs };
-    // Without drops it is a batch that holds the claim alone.
-    const isBare = claimAlone && kept.length === 0;
-    if (drops.length === 0 && !isBare)
-      return { ...plan, batches: kept, replaced: undefined, claimedUs: kept.length > 0 ? claimedUs : 0 };
-    const { lists, replaces } = drops.length > 0 ? this.#records.record(drops) : { lists: [[]], replaces: undefined };
-    const firstSeq = numbering.firstSeq + readings.length;
-    const records = lists.map((list, i) =>
-      sealDropped(list, this.#origin, { ...numbering, firstSeq, firstId: numbering.firstId + sealed.length + i }),
-    );
-    return { ...plan, batches: [...kept, ...records], replaced: replaces };
+    const last = kept.at(-1);
+    const keptClaimUs = last === sealed.at(-1) ? numbering.completeAfterUs : numbering.completeBeforeUs;
+    const plan = { victims: [...tooOld, ...forRoom], drops, claimedUs: last === undefined ? 0 : keptClaimUs };
+    if (drops.length > 0) {
+      const { lists, replaces } = this.#records.record(drops);
+      const records = lists.map((list, i) =>
+        sealWithoutReadings(list, 0, this.#origin, {
+          ...numbering,
+          firstSeq: numbering.firstSeq + readings.length,
+          firstId: numbering.firstId + sealed.length + i,
+        }),
+      );
+      return { ...plan, batches: [...kept, ...records], replaced: replaces };
+    }
+    if (!claimAlone || last !== undefined) return { ...plan, batches: kept, replaced: undefined };
+    const claimedUs = numbering.completeBeforeUs;
+    const claim = sealWithoutReadings([], claimedUs, this.#origin, numbering);
+    return { ...plan, batches: [claim], replaced: undefined, claimedUs };
   }
 }
 

@@ -42,6 +42,13 @@ function fillDisk(): void {
   assert.equal(bavail, 0);
 }
 
+/** Fails, instead of waiting for ever, when an append hangs. */
+async function within(append: Promise<void>): Promise<void> {
+  let isStored = false;
+  append.then(() => (isStored = true)).catch(() => {});
+  await until('stored', () => isStored);
+}
+
 const valuesIn = (outbox: Outbox): number[] =>
   outbox.page(-1, 100_000).flatMap(({ bytes }) => decodeBatch(bytes).value);
 
@@ -114,4 +121,29 @@ test('below the floor of free space the file does not grow: it counts as full, a
   for (const batch of outbox.page(-1, 50)) outbox.acknowledge(batch);
   await until('some more', () => taken > stuckAt + 5, 20_000);
   outbox.drain();
+});
+
+test('room on the disk is noticed without any PUBACK: nearly full', { skip }, async () => {
+  await using outbox = openAt(join(small, 'tight.db'), { groupCommitMs: 0, minFreeBytes: 2 * 1024 * 1024 });
+  for (let i = 0; i < 5; i++) await outbox.append('s', readings(100, i * 100));
+  fillDisk();
+  const waiting = outbox.append('s', readings(1000, 500));
+  await until('full', () => /nearly full/.test(String(outbox.writable)));
+  rmSync(filler);
+  await within(waiting);
+  assert.equal(outbox.writable, true);
+});
+
+test('room on the disk is noticed without any PUBACK: full, when a delete alone found that out', { skip }, async () => {
+  await using outbox = openAt(join(small, 'alone.db'), { groupCommitMs: 0 });
+  for (let i = 0; i < 20; i++) await outbox.append('s', readings(100, i * 100));
+  fillDisk();
+  for (const batch of outbox.page(-1, 20)) outbox.acknowledge(batch);
+  await until('unwritable', () => outbox.writable === 'unwritable');
+  await until('forgotten with the reserve', () => !existsSync(join(small, 'alone.db.reserve')));
+  fillDisk();
+  rmSync(filler);
+  // Nobody appends, and yet it is said that one could.
+  await until('open', () => outbox.writable === true);
+  await within(outbox.append('s', readings(1, 2000)));
 });

@@ -1,4 +1,7 @@
-/** What was given up, as the batches that say so: they hold ranges and no reading, and are never given up themselves. */
+/**
+ * What was given up, as the batches that say so: they hold ranges and no reading, and are never given up themselves. They
+ * claim nothing either, so they may be sent before everything else.
+ */
 import { type DroppedRange, decodeBatch } from '@millrace/wire/batch.ts';
 import type { SealedBatch } from './seal.ts';
 
@@ -21,6 +24,8 @@ export interface Replaced extends Pick<SealedBatch, 'id' | 'firstSeq' | 'lastSeq
 /** Drops of one outage end up in one batch: as long as it was not published, it is sealed anew with what came since. */
 export class DropRecords {
   #open: { readonly batch: Replaced; readonly ranges: readonly DroppedRange[] } | undefined;
+  /** Ids of those without PUBACK, oldest first. */
+  readonly #waiting = new Set<number>();
 
   /** `drops` are not empty. */
   record(drops: readonly DroppedRange[]): DropRecord {
@@ -33,12 +38,35 @@ export class DropRecords {
     return { lists, replaces: undefined };
   }
 
-  /** These batches are stored and not yet published. */
-  stored(batches: readonly SealedBatch[]): void {
-    const batch = batches.findLast(({ firstSeq, lastSeq }) => lastSeq < firstSeq);
-    if (batch === undefined) return;
-    const { id, firstSeq, lastSeq, bytes } = batch;
-    this.#open = { batch: { id, firstSeq, lastSeq, bytes: bytes.length }, ranges: decodeBatch(bytes).dropped };
+  /** This batch without readings is in the file. @returns the ranges that it says. */
+  stored({ id, firstSeq, lastSeq, bytes }: SealedBatch, isPublished: boolean): readonly DroppedRange[] {
+    const { dropped: ranges, completeThroughUs } = decodeBatch(bytes);
+    if (ranges.length === 0) return ranges; // A claim alone.
+    // What an earlier version sealed may claim something; then it keeps its place in the order.
+    if (completeThroughUs === 0) this.#waiting.add(id);
+    if (!isPublished) this.#open = { batch: { id, firstSeq, lastSeq, bytes: bytes.length }, ranges };
+    return ranges;
+  }
+
+  /** This batch without readings has its PUBACK. @returns the ranges that it said. */
+  acknowledged({ id, bytes }: SealedBatch): readonly DroppedRange[] {
+    this.forgotten(id);
+    return decodeBatch(bytes).dropped;
+  }
+
+  /** It is not in the file any longer. */
+  forgotten(id: number): void {
+    this.#waiting.delete(id);
+    if (this.#open?.batch.id === id) this.#open = undefined;
+  }
+
+  /** Ids of those that wait for their PUBACK and may be sent before everything else: `afterId < id < beforeId`, oldest first. */
+  waiting(afterId: number, beforeId: number, limit: number): number[] {
+    return this.#waiting
+      .values()
+      .filter(id => id > afterId && id < beforeId)
+      .take(limit)
+      .toArray();
   }
 
   /** These batches are published, as they are. */

@@ -11,6 +11,9 @@ import type { SealedBatch } from './seal.ts';
 
 const sources = ['fast', 'slow'] as const;
 
+const numbers = (first: number, last: number): number[] =>
+  Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+
 const step = fc.oneof(
   {
     weight: 6,
@@ -34,6 +37,7 @@ for (const dropPolicy of ['refuse', 'oldest', 'lowest-priority'] as const) {
     const home = folder();
     let run = 0;
     let overtaken = 0;
+    let recordsFirst = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async steps => {
         const options: Partial<OutboxOptions> = {
@@ -53,9 +57,21 @@ for (const dropPolicy of ['refuse', 'oldest', 'lowest-priority'] as const) {
         const acknowledged = new Set<number>();
         let published = new Map<number, SealedBatch>();
         let highestClaimUs = 0;
+        /** On this connection, this batch is backlog. */
+        const isBacklog = ({ id }: SealedBatch): boolean => !outbox.lanes.isLive({ id });
+        const records = (): SealedBatch[] =>
+          outbox.page(-1, 1000).filter(({ bytes }) => decodeBatch(bytes).dropped.length > 0);
+        /** Sequence numbers of which the broker knows what became. */
+        const known = new Set<number>();
+        const checkUnsent = (): void => {
+          const all = new Set(outbox.unsent.flatMap(([first, last]) => numbers(first, last)));
+          for (const seq of numbers(0, outbox.level.lastSeq))
+            assert.equal(all.has(seq), !known.has(seq), `${seq} is unsent`);
+        };
         const inBatch = ({ bytes }: SealedBatch): number[] => decodeBatch(bytes).value.map(Number);
         const check = (batch: SealedBatch): void => {
-          const claimUs = decodeBatch(batch.bytes).completeThroughUs;
+          const { completeThroughUs: claimUs, dropped } = decodeBatch(batch.bytes);
+          if (dropped.length > 0) assert.equal(claimUs, 0, 'a record may stand anywhere');
           highestClaimUs = Math.max(highestClaimUs, claimUs);
           const sent = new Set([...acknowledged, ...[...published.values(), batch].flatMap(inBatch)]);
           const here = new Set(outbox.page(-1, 1000).flatMap(inBatch));
@@ -101,6 +117,15 @@ for (const dropPolicy of ['refuse', 'oldest', 'lowest-priority'] as const) {
                 const batch = outbox.lanes.next(backlog);
                 if (batch === undefined) break;
                 check(batch);
+                assert.ok(!published.has(batch.id), 'once a connection');
+                if (decodeBatch(batch.bytes).dropped.length > 0) {
+                  if (isBacklog(batch)) recordsFirst += 1;
+                } else if (backlog)
+                  assert.deepEqual(
+                    records().filter(record => isBacklog(record) && !published.has(record.id)),
+                    [],
+                    'records go first',
+                  );
                 const [oldest] = outbox.page(-1, 1);
                 if (oldest !== undefined && oldest.id < batch.id && !published.has(oldest.id)) overtaken += 1;
                 published.set(batch.id, batch);
@@ -112,16 +137,32 @@ for (const dropPolicy of ['refuse', 'oldest', 'lowest-priority'] as const) {
               const batch = [...published.values()][(one as { which: number }).which];
               if (batch === undefined) break;
               for (const each of inBatch(batch)) acknowledged.add(each);
+              for (const seq of numbers(batch.firstSeq, batch.lastSeq)) known.add(seq);
+              for (const { firstSeq, lastSeq } of decodeBatch(batch.bytes).dropped)
+                for (const seq of numbers(firstSeq, lastSeq)) known.add(seq);
               outbox.acknowledge(batch);
               // It stays published: the order of this connection holds for what comes after it, too.
             }
           }
+          checkUnsent();
         }
+        published = new Map();
+        outbox.openLanes();
+        const waiting = outbox.page(-1, 1000).map(({ id }) => id);
+        for (let batch; (batch = outbox.lanes.next(true)) !== undefined; ) {
+          check(batch);
+          published.set(batch.id, batch);
+        }
+        assert.deepEqual(
+          [...published.keys()].sort((a, b) => a - b),
+          waiting,
+        );
         await outbox[Symbol.asyncDispose]();
       }),
       { numRuns: 60 },
     );
     assert.ok(overtaken > 3, `${overtaken} batches overtook older ones: too few to prove anything`);
+    if (dropPolicy !== 'refuse') assert.ok(recordsFirst > 3, `${recordsFirst} records went first: too few`);
   });
 }
 

@@ -46,8 +46,8 @@ const retryWriteMs = 1000;
 const maxGroupBatches = 100;
 
 /**
- * States: **open** (appends are committed within `groupCommitMs`) ⇄ **full** (appends wait for PUBACKs) or **unwritable**
- * (a full disk or an I/O error: appends wait, a write is tried each second); any of them → **draining** (an append is
+ * States: **open** (appends are committed within `groupCommitMs`) ⇄ **full** (appends wait for PUBACKs or room on the disk) or
+ * **unwritable** (a full disk or an I/O error: appends wait); in both, a write is tried each second; any of them → **draining** (an append is
  * committed at once or rejected) → **closed**. Any other error of the database → **failed**: everything is rejected.
  */
 export class Outbox implements AsyncDisposable {
@@ -56,7 +56,12 @@ export class Outbox implements AsyncDisposable {
   readonly failed: Promise<never>;
   /** What is sent next. */
   readonly lanes = new Lanes({
-    take: (afterId, beforeId, limit) => this.#take(afterId, beforeId, limit),
+    take: (afterId, beforeId, limit) =>
+      this.#take(() => (afterId >= this.#nextId - 1 ? [] : this.page(afterId, limit, beforeId))),
+    takeRecords: (afterId, beforeId, limit) =>
+      this.#take(() =>
+        this.#records.waiting(afterId, beforeId, limit).flatMap(id => this.#store.page(id - 1, id + 1, 1)),
+      ),
     declaredUs: (afterId, beforeId) => this.#store.declaredUs(afterId, beforeId),
   });
   readonly #options: OutboxOptions;
@@ -102,8 +107,9 @@ export class Outbox implements AsyncDisposable {
     this.#planner = new CommitPlanner(options.origin, priorityOf, this.#search, this.#records);
     this.#inventory = new Inventory(store.batches());
     this.#nextId = this.#inventory.lastId + 1;
-    const { openRecordId } = this.#inventory;
-    if (openRecordId !== undefined) this.#records.stored(store.page(openRecordId - 1, openRecordId + 1, 1));
+    for (const id of this.#inventory.withoutReadings)
+      for (const batch of store.page(id - 1, id + 1, 1))
+        this.#inventory.unsaid(this.#records.stored(batch, batch.published === 1));
   }
 
   /** What waits for its PUBACK. `lastSeq` is −1 before the first reading; `completeThroughUs` is what the sources declared. */
@@ -122,7 +128,7 @@ export class Outbox implements AsyncDisposable {
     return this.#kept.dropped;
   }
 
-  /** Sequence numbers without PUBACK, as `GatewayStatus.unsent` has them. */
+  /** Sequence numbers without PUBACK, theirs or that of the record of their drop, as `GatewayStatus.unsent` has them. */
   get unsent(): readonly Interval[] {
     return this.#inventory.unsent;
   }
@@ -188,6 +194,7 @@ export class Outbox implements AsyncDisposable {
         this.#timer.within(
           this.#appends.readings >= this.#options.groupCommitReadings ? 0 : this.#options.groupCommitMs,
         );
+      else this.#timer.within(retryWriteMs);
     });
   }
 
@@ -208,6 +215,7 @@ export class Outbox implements AsyncDisposable {
     if (this.#acknowledged.has(batch.id)) return;
     this.#acknowledged.set(batch.id, batch);
     this.#inventory.remove(batch, batch.bytes.length);
+    if (batch.lastSeq < batch.firstSeq) this.#inventory.said(this.#records.acknowledged(batch));
     if (this.#state === 'full' && this.#excessOf(this.#wanted) <= 0) this.#commit();
     else this.#timer.within(coalesceDeletesMs);
     this.#listener();
@@ -250,11 +258,10 @@ export class Outbox implements AsyncDisposable {
   }
 
   /** Batches that may be published from now on: it is on disk that they may be. */
-  #take(afterId: number, beforeId: number, limit: number): SealedBatch[] | undefined {
+  #take(read: () => readonly StoredBytes[]): readonly SealedBatch[] | undefined {
     if (this.#state === 'closed' || this.#state === 'failed') return undefined;
-    if (afterId >= this.#nextId - 1) return [];
     try {
-      const batches = this.page(afterId, limit, beforeId);
+      const batches = read();
       const unmarked = batches.filter(({ published }) => published === 0).map(({ id }) => id);
       if (unmarked.length > 0) {
         this.#capacity.publish(unmarked);
@@ -283,7 +290,9 @@ export class Outbox implements AsyncDisposable {
   #commitGroup(): boolean {
     const group = this.#appends.group();
     const tooOld = this.#tooOld();
-    if (group.length === 0 && tooOld.length === 0 && this.#acknowledged.size === 0 && !this.#owesClaim) return false;
+    const isIdle = group.length === 0 && tooOld.length === 0 && this.#acknowledged.size === 0 && !this.#owesClaim;
+    // A disk that could not be written is tried with the state alone: nobody may be waiting, and it is to be said when it can.
+    if (isIdle && this.#state !== 'unwritable') return false;
     const lacking = this.#commitWith(group, tooOld);
     if (lacking === 0) return true;
     this.#becomeFull(lacking);
@@ -334,12 +343,17 @@ export class Outbox implements AsyncDisposable {
     this.#claimedUs = Math.max(this.#claimedUs, plan.claimedUs);
     this.#nextId = Math.max(this.#nextId, (batches.at(-1)?.id ?? -1) + 1);
     this.#declarations.keep(sources);
-    for (const victim of victims) this.#inventory.remove(victim, victim.bytes);
-    if (replaced !== undefined) this.#inventory.remove(replaced, replaced.bytes);
-    for (const batch of batches) this.#inventory.add(batch, batch.bytes.length);
-    this.#records.stored(batches.slice(room));
-    if (victims.length > 0 || plan.drops.length > 0) this.#sayDropped();
-    if (group.length > 0) this.#becomeOpen();
+    for (const victim of victims) this.#inventory.giveUp(victim, victim.bytes);
+    if (replaced !== undefined) {
+      this.#inventory.giveUp(replaced, replaced.bytes);
+      this.#records.forgotten(replaced.id);
+    }
+    for (const [i, batch] of batches.entries()) {
+      this.#inventory.add(batch, batch.bytes.length);
+      if (batch.lastSeq < batch.firstSeq) this.#inventory.unsaid(this.#records.stored(batch, i < room));
+    }
+    if (plan.drops.length > 0) this.#sayDropped();
+    if (group.length > 0 || this.#state === 'unwritable') this.#becomeOpen();
     this.#appends.done(group);
     return 0;
   }
@@ -351,6 +365,8 @@ export class Outbox implements AsyncDisposable {
 
   #becomeFull(wanted: number): void {
     this.#wanted = wanted;
+    // PUBACKs make room, and so does whoever empties a disk that is nearly full: of that nobody tells.
+    this.#timer.within(retryWriteMs);
     if (this.#state !== 'open' && this.#state !== 'unwritable') return;
     this.#state = 'full';
     this.#options.log.warn(

@@ -4,7 +4,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { ConfigError } from '@millrace/runtime/errors.ts';
 import { type Batch, Clock, decodeBatch, encodeBatch } from '@millrace/wire/batch.ts';
-import { folder, gateway, openAt, readings } from '../../test/outbox.ts';
+import { folder, gateway, openAt, readings, until } from '../../test/outbox.ts';
+
+const sealedAtUs = Date.parse('2026-03-01') * 1000;
 
 /** As version 0.1.0 wrote it. */
 function writeVersion1(path: string): Uint8Array[] {
@@ -41,7 +43,7 @@ function writeVersion1(path: string): Uint8Array[] {
       dropped: [],
     };
     const bytes = encodeBatch(batch);
-    insert.run(firstSeq, firstSeq + 9, bytes.length, Date.now() * 1000, bytes);
+    insert.run(firstSeq, firstSeq + 9, bytes.length, sealedAtUs + firstSeq * 1_000_000, bytes);
     return bytes;
   });
   db.close();
@@ -72,6 +74,25 @@ test('a file of version 1 goes on in place: the same boot, numbers, cursors and 
   outbox.openLanes();
   await outbox.append('s', readings(1, 40), { completeThroughUs: 200 });
   assert.equal(decodeBatch(outbox.lanes.next(false)!.bytes).completeThroughUs, 0);
+});
+
+test('the batches of version 1 have ages, though their times are of the wall clock', async () => {
+  const path = join(folder(), 'o.db');
+  writeVersion1(path);
+  let age: number;
+  {
+    await using outbox = openAt(path);
+    // The older of the two was sealed 10 s before the other.
+    age = outbox.oldestMs;
+    assert.ok(age >= 10_000 && age < 40_000, `${age} ms`);
+    await until('it grows', () => outbox.oldestMs > age);
+    await outbox.append('s', readings(1, 30));
+    for (const batch of outbox.page(-1, 2)) outbox.acknowledge(batch);
+    await outbox.append('s', readings(1, 31));
+    assert.ok(outbox.oldestMs < 10_000, 'what was sealed since then is younger');
+  }
+  await using outbox = openAt(path);
+  assert.ok(outbox.oldestMs < 10_000);
 });
 
 test('a file of a later version is a mistake of the configuration, and stays as it is', () => {

@@ -76,7 +76,8 @@ function newBoot(): number {
 }
 
 /**
- * Adds columns, which rewrites no row however many there are. Nobody knows which batches of version 1 were published and
+ * The rows have wall-clock times, so the outbox's own clock goes on from the newest of them: their ages are then as right as
+ * that clock was. Adds columns, which rewrites no row however many there are. Nobody knows which batches of version 1 were published and
  * what was declared before them, so none is given up, and nothing later is claimed before they are sent.
  */
 function migrateFrom1(db: DatabaseSync): State {
@@ -85,6 +86,7 @@ function migrateFrom1(db: DatabaseSync): State {
   const sources = rows
     .filter(({ key }) => key.startsWith('source:'))
     .map(({ key, value }) => [key.slice('source:'.length), JSON.parse(String(value)) as SourceState]);
+  const { newest } = db.prepare('SELECT max(created_us) AS newest FROM batch').get() as { newest: number | null };
   db.exec(`
     ALTER TABLE batch RENAME COLUMN first_seq TO id;
     ALTER TABLE batch ADD COLUMN priority INTEGER NOT NULL DEFAULT 5;
@@ -96,7 +98,7 @@ function migrateFrom1(db: DatabaseSync): State {
     boot: values.get('boot') as number,
     nextSeq: values.get('next_seq') as number,
     completeThroughUs: values.get('complete_through_us') as number,
-    clockUs: 0,
+    clockUs: newest ?? 0,
     dropped: {},
     sources: Object.fromEntries(sources) as Record<string, SourceState>,
   };

@@ -91,13 +91,14 @@ export function seal(
   return sealed;
 }
 
-/** Seals a batch that holds no reading: what was given up, and what may be claimed. */
-export function sealDropped(
+/** Seals a batch that holds no reading: what was given up, or what may be claimed. */
+export function sealWithoutReadings(
   dropped: readonly DroppedRange[],
+  completeThroughUs: number,
   origin: Origin,
-  { boot, firstId, firstSeq, declaredUs, completeBeforeUs }: Omit<Numbering, 'completeAfterUs'>,
+  { boot, firstId, firstSeq, declaredUs }: Pick<Numbering, 'boot' | 'firstId' | 'firstSeq' | 'declaredUs'>,
 ): NewBatch {
-  const batch = toBatch([], origin, { boot, firstSeq, completeThroughUs: completeBeforeUs });
+  const batch = toBatch([], origin, { boot, firstSeq, completeThroughUs });
   const bytes = encodeBatch({ ...batch, dropped });
   return { id: firstId, firstSeq, lastSeq: firstSeq - 1, declaredUs, bytes, priority: usualPriority };
 }

@@ -1,4 +1,8 @@
-/** Which sequence numbers lie in the outbox without PUBACK, as the status of the gateway says them. */
+/**
+ * Which sequence numbers the broker has not heard of with a PUBACK, as the status of the gateway says them: those of readings
+ * in the outbox, and those given up of which the record is still here.
+ */
+import { difference } from '@millrace/wire/interval-algebra.ts';
 import { type Interval, IntervalSet } from '@millrace/wire/intervals.ts';
 import { maxRanges } from '@millrace/wire/ranges.ts';
 
@@ -14,16 +18,17 @@ export class Unsent {
     if (last >= first) this.#set.add(first, last);
   }
 
-  remove(first: number, last: number): void {
-    if (last < first) return;
-    this.#set.remove(first, last);
+  /** `ranges` are sorted and disjoint. Cost: the intervals kept, and the ranges. */
+  remove(ranges: readonly Interval[]): void {
+    if (ranges.length === 0) return;
+    this.#set = new IntervalSet(difference(this.#set.intervals, ranges));
     const { intervals } = this.#set;
     if (intervals.length <= keptIntervals) return;
     this.#set.add(intervals[keptIntervals / 2]![0], intervals.at(-1)![1]);
     this.#isCoarse = true;
   }
 
-  /** Call it when nothing with a reading is left. */
+  /** Call it when the outbox is empty. */
   clear(): void {
     if (this.#isCoarse) this.#set = new IntervalSet();
     this.#isCoarse = false;
