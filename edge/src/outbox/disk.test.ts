@@ -139,7 +139,6 @@ test('room on the disk is noticed without any PUBACK: full, when a delete alone 
   for (let i = 0; i < 20; i++) await outbox.append('s', readings(100, i * 100));
   fillDisk();
   for (const batch of outbox.page(-1, 20)) outbox.acknowledge(batch);
-  await until('unwritable', () => outbox.writable === 'unwritable');
   await until('forgotten with the reserve', () => !existsSync(join(small, 'alone.db.reserve')));
   fillDisk();
   rmSync(filler);
