@@ -4,9 +4,9 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { TransientError } from '@millrace/runtime/errors.ts';
 import { openStack } from '@millrace/stack/stack.ts';
+import { until } from '../testing.ts';
 import { QuestdbHttp } from './http.ts';
 import { migrate, readMigrations, tableFault } from './migrations.ts';
 import { walStates } from './wal-watch.ts';
@@ -38,7 +38,7 @@ test('an upgrade while a table is suspended waits for it, resumes it where that 
       assert.equal((await walStates(http)).get(table)?.suspended, true, 'nobody but a person resumes it');
       await http.query(`ALTER TABLE ${table} RESUME WAL`);
     }
-    while ((await walStates(http)).get(table)?.suspended) await wait(20);
+    await until('the table goes on', async () => (await walStates(http)).get(table)?.suspended === false);
     assert.deepEqual(await migrate(http, { tablePrefix }), []);
     assert.equal(await tableFault(http, 'gateways', tablePrefix), undefined);
   }
