@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Metrics } from '@millrace/runtime/metrics.ts';
+import { atScrape, Counter, Gauge, Histogram, type Metrics } from '@millrace/runtime/metrics.ts';
 import { parseMqttTopic } from '@millrace/wire/names.ts';
 import type { RejectedError } from '@millrace/wire/rejected.ts';
 import type { Appended, Publish } from './append.ts';
@@ -68,6 +68,7 @@ export function bridgeMetrics({ registry, flow }: Metrics): BridgeMetrics {
     registers,
   });
   let underWay = 0;
+  atScrape(flow.lag, () => underWay);
   return {
     ended(reason, unacknowledged) {
       ends.inc({ reason });
@@ -101,10 +102,7 @@ export function bridgeMetrics({ registry, flow }: Metrics): BridgeMetrics {
           },
         });
       gauge('clients', 'Connected MQTT clients.', () => broker.clients);
-      gauge('in_flight', 'Publishes received of which Kafka has not answered yet.', () => {
-        flow.lag.set(underWay);
-        return underWay;
-      });
+      gauge('in_flight', 'Publishes received of which Kafka has not answered yet.', () => underWay);
       gauge('unacknowledged_messages', 'Publishes let in and without PUBACK.', () => broker.inFlight.messages);
       gauge('unacknowledged_bytes', 'Their bytes.', () => broker.inFlight.bytes);
       gauge('held_clients', 'Clients of which something waits for room under the caps.', () => broker.held.clients);

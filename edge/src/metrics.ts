@@ -1,5 +1,5 @@
 /** What the agent shows of itself, beside the flow that every service has. */
-import { Counter, Gauge, type Metrics } from '@millrace/runtime/metrics.ts';
+import { atScrape, Counter, Gauge, type Metrics } from '@millrace/runtime/metrics.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import type { Uplink } from './uplink.ts';
 
@@ -12,8 +12,7 @@ export interface EdgeMetrics {
 /** In: readings on disk; out: readings with a PUBACK; lag: readings in the outbox. */
 export function edgeMetrics({ registry, flow }: Metrics, outbox: Outbox): EdgeMetrics {
   const registers = [registry];
-  // Its own: in the collect of another gauge it would come after `millrace_lag` was read, and show the scrape before.
-  Object.assign(flow.lag, { collect: () => flow.lag.set(outbox.level.readings) });
+  atScrape(flow.lag, () => outbox.level.readings);
   const gauge = (name: string, help: string, read: () => number): Gauge =>
     new Gauge({
       name,

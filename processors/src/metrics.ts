@@ -1,5 +1,5 @@
 import type { Consumer } from '@millrace/runtime/kafka/types.ts';
-import { Gauge, type Metrics } from '@millrace/runtime/metrics.ts';
+import { atScrape, Gauge, type Metrics } from '@millrace/runtime/metrics.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import type { Partitions } from './partitions.ts';
 
@@ -10,8 +10,7 @@ export function processorMetrics(
   consumer: Pick<Consumer, 'lag'>,
 ): void {
   const { registry, flow } = metrics;
-  // Its own: in the collect of another gauge it would come after `millrace_lag` was read, and show the scrape before.
-  Object.assign(flow.lag, { collect: () => flow.lag.set(consumer.lag) });
+  atScrape(flow.lag, () => consumer.lag);
   ledgerMetrics(metrics, () => partitions.standings());
   new Gauge({
     name: 'millrace_processors_readings',

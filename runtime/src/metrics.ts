@@ -35,3 +35,11 @@ export function openMetrics(service: string): Metrics {
     },
   };
 }
+
+/**
+ * Reads the gauge's value when it is scraped. Set in the `collect` of another gauge it would come too late where that one
+ * is registered after it, and show the scrape before.
+ */
+export function atScrape(gauge: Gauge, read: () => number): void {
+  Object.assign(gauge, { collect: () => gauge.set(read()) });
+}

@@ -141,12 +141,12 @@ test('a full disk that answers 500 rejects no row, although a small table still 
   t.after(makeRoom);
   await using one = await lab();
   await using sinks = await one.start(['readings']);
-  await send(one, 0, 100);
-  await until('first rows', async () => (await one.count('readings')) === 5000);
   const probe = Buffer.from(`${one.tablePrefix}sink_probe,sink=test 0t\n`);
   assert.equal((await one.http.write(probe)).outcome, 'stored');
+  // The table has no row yet: its first ones need the files of a log. Had it some, the disk would sometimes
+  // fail the applying of rows already acknowledged, and suspend the table, which is another test.
   fill(4 * mib);
-  let sent = 100;
+  let sent = 0;
   let said = false;
   await until('refusals again and again', async () => {
     await send(one, sent, (sent += 20));

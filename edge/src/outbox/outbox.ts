@@ -8,9 +8,10 @@ import { type Append, AppendQueue } from './append-queue.ts';
 import { Capacity, isDiskError, openStoreWithReserve } from './capacity.ts';
 import { CommitPlanner } from './commit.ts';
 import { CommitTimer } from './commit-timer.ts';
+import { Contents } from './contents.ts';
 import { Declarations, type Note } from './declarations.ts';
-import { DropRecords, sumByReason } from './dropped.ts';
-import { Inventory, type Level } from './inventory.ts';
+import { sumByReason } from './dropped.ts';
+import type { Level } from './inventory.ts';
 import { Lanes } from './lanes.ts';
 import type { PriorityOf } from './priorities.ts';
 import type { State } from './schema.ts';
@@ -56,12 +57,8 @@ export class Outbox implements AsyncDisposable {
   readonly failed: Promise<never>;
   /** What is sent next. */
   readonly lanes = new Lanes({
-    take: (afterId, beforeId, limit) =>
-      this.#take(() => (afterId >= this.#nextId - 1 ? [] : this.page(afterId, limit, beforeId))),
-    takeRecords: (afterId, beforeId, limit) =>
-      this.#take(() =>
-        this.#records.waiting(afterId, beforeId, limit).flatMap(id => this.#store.page(id - 1, id + 1, 1)),
-      ),
+    take: (afterId, beforeId, limit) => this.#take(() => this.#contents.page(afterId, limit, beforeId)),
+    takeRecords: (afterId, beforeId, limit) => this.#take(() => this.#contents.pageOfRecords(afterId, limit, beforeId)),
     declaredUs: (afterId, beforeId) => this.#store.declaredUs(afterId, beforeId),
   });
   readonly #options: OutboxOptions;
@@ -71,18 +68,15 @@ export class Outbox implements AsyncDisposable {
   readonly #admission: Admission;
   readonly #capacity: Capacity;
   readonly #search: VictimSearch;
-  readonly #records = new DropRecords();
   readonly #planner: CommitPlanner;
-  readonly #inventory: Inventory;
+  readonly #contents: Contents;
   readonly #appends = new AppendQueue();
   readonly #timer = new CommitTimer(() => this.#commit());
   readonly #startedMs = performance.now();
   #ageTimer: NodeJS.Timeout | undefined;
   #state: 'open' | 'full' | 'unwritable' | 'draining' | 'closed' | 'failed' = 'open';
-  #acknowledged = new Map<number, SealedBatch>();
   /** As it is on disk. */
   #kept: State;
-  #nextId: number;
   #wanted = 0;
   /** The most that a batch sealed by this process claims, µs. */
   #claimedUs = 0;
@@ -104,18 +98,14 @@ export class Outbox implements AsyncDisposable {
     this.#search = new VictimSearch(store, options.dropPolicy);
     // Batches are only split where a priority decides something.
     const priorityOf = options.dropPolicy === 'lowest-priority' ? options.priorityOf : undefined;
-    this.#planner = new CommitPlanner(options.origin, priorityOf, this.#search, this.#records);
-    this.#inventory = new Inventory(store.batches());
-    this.#nextId = this.#inventory.lastId + 1;
-    for (const id of this.#inventory.withoutReadings)
-      for (const batch of store.page(id - 1, id + 1, 1))
-        this.#inventory.unsaid(this.#records.stored(batch, batch.published === 1));
+    this.#contents = new Contents(store);
+    this.#planner = new CommitPlanner(options.origin, priorityOf, this.#search, this.#contents.records);
   }
 
   /** What waits for its PUBACK. `lastSeq` is −1 before the first reading; `completeThroughUs` is what the sources declared. */
   get level(): Level & { lastSeq: number; completeThroughUs: number } {
     const { nextSeq, completeThroughUs } = this.#kept;
-    return { ...this.#inventory.level, lastSeq: nextSeq - 1, completeThroughUs };
+    return { ...this.#contents.level, lastSeq: nextSeq - 1, completeThroughUs };
   }
 
   /** Readings refused because no batch may hold them. */
@@ -130,29 +120,29 @@ export class Outbox implements AsyncDisposable {
 
   /** Sequence numbers without PUBACK, theirs or that of the record of their drop, as `GatewayStatus.unsent` has them. */
   get unsent(): readonly Interval[] {
-    return this.#inventory.unsent;
+    return this.#contents.unsent;
   }
 
   /** Every reading before has a PUBACK or was given up, µs; 0: not declared. */
   get sentThroughUs(): number {
-    return Math.min(this.#kept.completeThroughUs, this.#store.declaredUs(-1, this.#nextId) ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#kept.completeThroughUs, this.#contents.declaredUs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Readings that were there before the connection opened; without one, all. */
   get backlogReadings(): number {
-    return this.#inventory.backlogReadings;
+    return this.#contents.backlogReadings;
   }
 
   /** How long the oldest batch has been here, by the outbox's own clock, ms; 0 when there is none. */
   get oldestMs(): number {
-    const sealedUs = this.#inventory.level.batches === 0 ? undefined : this.#store.oldestSealedUs();
+    const sealedUs = this.#contents.level.batches === 0 ? undefined : this.#store.oldestSealedUs();
     return sealedUs === undefined ? 0 : Math.max(0, (this.#clockUs - sealedUs) / 1000);
   }
 
   /** True, or what keeps an append from being committed. */
   get writable(): true | string {
     if (this.#state === 'open') return true;
-    return this.#state === 'full' ? this.#capacity.fullAt(this.#inventory.level) : this.#state;
+    return this.#state === 'full' ? this.#capacity.fullAt(this.#contents.level) : this.#state;
   }
 
   /** Where the source stood at its last committed append. */
@@ -167,14 +157,14 @@ export class Outbox implements AsyncDisposable {
 
   /** A connection opened: what is here is its backlog. */
   openLanes(): void {
-    this.#inventory.splitAt(this.#nextId);
-    this.lanes.open(this.#nextId);
+    this.#contents.splitAt(this.#contents.nextId);
+    this.lanes.open(this.#contents.nextId);
     this.#timer.within(coalesceDeletesMs);
   }
 
   /** It closed: what is not acknowledged has to be sent again. */
   closeLanes(): void {
-    this.#inventory.splitAt(Number.POSITIVE_INFINITY);
+    this.#contents.splitAt(Number.POSITIVE_INFINITY);
     this.lanes.close();
   }
 
@@ -204,18 +194,13 @@ export class Outbox implements AsyncDisposable {
   }
 
   /** Batches with an id above `afterId`, oldest first; those acknowledged are left out. */
-  page(afterId: number, limit: number, beforeId = Number.POSITIVE_INFINITY): StoredBytes[] {
-    // Acknowledged rows may still lie in the file: ask for as many more.
-    const rows = this.#store.page(afterId, beforeId, limit + this.#acknowledged.size);
-    return rows.filter(({ id }) => !this.#acknowledged.has(id)).slice(0, limit);
+  page(afterId: number, limit: number): StoredBytes[] {
+    return this.#contents.page(afterId, limit, Number.POSITIVE_INFINITY);
   }
 
   /** The broker has it. Its row goes with the next commit; a crash before that means one more resend of the same bytes. */
   acknowledge(batch: SealedBatch): void {
-    if (this.#acknowledged.has(batch.id)) return;
-    this.#acknowledged.set(batch.id, batch);
-    this.#inventory.remove(batch, batch.bytes.length);
-    if (batch.lastSeq < batch.firstSeq) this.#inventory.said(this.#records.acknowledged(batch));
+    if (!this.#contents.acknowledge(batch)) return;
     if (this.#state === 'full' && this.#excessOf(this.#wanted) <= 0) this.#commit();
     else this.#timer.within(coalesceDeletesMs);
     this.#listener();
@@ -253,8 +238,7 @@ export class Outbox implements AsyncDisposable {
   /** Bytes beyond what may be held, if so many more were. */
   #excessOf(bytes: number): number {
     // What was acknowledged is forgotten in the same transaction, before.
-    const forgotten = this.#acknowledged.values().reduce((sum, batch) => sum + batch.bytes.length, 0);
-    return this.#capacity.excessOf(bytes, this.#inventory.level, forgotten);
+    return this.#capacity.excessOf(bytes, this.#contents.level, this.#contents.acknowledgedBytes);
   }
 
   /** Batches that may be published from now on: it is on disk that they may be. */
@@ -265,7 +249,7 @@ export class Outbox implements AsyncDisposable {
       const unmarked = batches.filter(({ published }) => published === 0).map(({ id }) => id);
       if (unmarked.length > 0) {
         this.#capacity.publish(unmarked);
-        this.#records.published(unmarked);
+        this.#contents.records.published(unmarked);
       }
       return batches;
     } catch (error) {
@@ -290,13 +274,14 @@ export class Outbox implements AsyncDisposable {
   #commitGroup(): boolean {
     const group = this.#appends.group();
     const tooOld = this.#tooOld();
-    const isIdle = group.length === 0 && tooOld.length === 0 && this.#acknowledged.size === 0 && !this.#owesClaim;
+    const isIdle =
+      group.length === 0 && tooOld.length === 0 && this.#contents.acknowledgedIds.length === 0 && !this.#owesClaim;
     // A disk that could not be written is tried with the state alone: nobody may be waiting, and it is to be said when it can.
     if (isIdle && this.#state !== 'unwritable') return false;
     const lacking = this.#commitWith(group, tooOld);
     if (lacking === 0) return true;
     this.#becomeFull(lacking);
-    if (tooOld.length > 0 || this.#acknowledged.size > 0) this.#commitWith([], tooOld);
+    if (tooOld.length > 0 || this.#contents.acknowledgedIds.length > 0) this.#commitWith([], tooOld);
     return false;
   }
 
@@ -316,7 +301,7 @@ export class Outbox implements AsyncDisposable {
       readings,
       numbering: {
         boot: this.boot,
-        firstId: this.#nextId,
+        firstId: this.#contents.nextId,
         firstSeq: nextSeq,
         declaredUs,
         completeBeforeUs: Math.min(declaredUs, claimLimitUs),
@@ -327,7 +312,6 @@ export class Outbox implements AsyncDisposable {
       excessOf: bytes => this.#excessOf(bytes),
     });
     if (typeof plan === 'number') return plan;
-    const { batches, victims, replaced } = plan;
     const state: State = {
       ...this.#kept,
       nextSeq: nextSeq + readings.length,
@@ -336,22 +320,11 @@ export class Outbox implements AsyncDisposable {
       dropped: sumByReason(this.#kept.dropped, plan.drops),
       sources: this.#declarations.statesWith(sources),
     };
-    const forget = [...this.#acknowledged.keys(), ...victims.map(({ id }) => id), ...(replaced ? [replaced.id] : [])];
-    this.#store.write({ batches, published: room, forget, state });
-    this.#acknowledged.clear();
+    this.#store.write({ batches: plan.batches, published: room, forget: this.#contents.leaving(plan), state });
     this.#kept = state;
     this.#claimedUs = Math.max(this.#claimedUs, plan.claimedUs);
-    this.#nextId = Math.max(this.#nextId, (batches.at(-1)?.id ?? -1) + 1);
     this.#declarations.keep(sources);
-    for (const victim of victims) this.#inventory.giveUp(victim, victim.bytes);
-    if (replaced !== undefined) {
-      this.#inventory.giveUp(replaced, replaced.bytes);
-      this.#records.forgotten(replaced.id);
-    }
-    for (const [i, batch] of batches.entries()) {
-      this.#inventory.add(batch, batch.bytes.length);
-      if (batch.lastSeq < batch.firstSeq) this.#inventory.unsaid(this.#records.stored(batch, i < room));
-    }
+    this.#contents.changed(plan, room);
     if (plan.drops.length > 0) this.#sayDropped();
     if (group.length > 0 || this.#state === 'unwritable') this.#becomeOpen();
     this.#appends.done(group);
@@ -390,8 +363,8 @@ export class Outbox implements AsyncDisposable {
 
   #cannotWrite(error: unknown): void {
     if (!isDiskError(error)) return this.#break(error);
-    const forgotten = this.#capacity.forgetOnFullDisk([...this.#acknowledged.keys()]);
-    for (const id of forgotten) this.#acknowledged.delete(id);
+    const forgotten = this.#capacity.forgetOnFullDisk(this.#contents.acknowledgedIds);
+    this.#contents.forgotten(forgotten);
     if (this.#state === 'draining') return;
     if (this.#state !== 'unwritable')
       this.#options.log.error(`the outbox cannot be written (${messageOf(error)}): sources wait; trying each second`);
