@@ -75,6 +75,7 @@ test('a window has count, mean, extremes, deviation, first and last, and how man
       p50: null,
       p95: null,
       p99: null,
+      rate: null,
       first: 2,
       last: 9,
       revision: 1,

@@ -220,6 +220,7 @@ export class TumblingEngine implements Engine {
           p50: null,
           p95: null,
           p99: null,
+          rate: null,
           first,
           last,
           revision,

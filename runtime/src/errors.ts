@@ -30,7 +30,12 @@ export class ConfigError extends Error {
 
 /** Try again later, in place, with backoff and a deadline; the work is kept. */
 export class TransientError extends Error {
-  override readonly name = 'TransientError';
+  override readonly name: string = 'TransientError';
+}
+
+/** A transaction was refused because somebody else owns the work now: forget what was computed, and ask who owns it. */
+export class FencedError extends TransientError {
+  override readonly name: string = 'FencedError';
 }
 
 /** Our own bug. The process says what broke and stops; it never goes on with wrong data. */

@@ -74,6 +74,7 @@ function sendStats(one: Lab, revision: number) {
     p50: 1,
     p95: 1,
     p99: 1,
+    rate: null,
     first: 1,
     last: 1,
   };

@@ -295,6 +295,7 @@ export namespace millrace {
             last: number[];
             revision: number[];
             final: boolean[];
+            rate: number[];
             static encode(message: millrace.v1.StatsBatch.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.StatsBatch & millrace.v1.StatsBatch.$Shape;
             static getTypeUrl(prefix?: string): string;
@@ -321,6 +322,7 @@ export namespace millrace {
                 last?: (number[]|null);
                 revision?: (number[]|null);
                 final?: (boolean[]|null);
+                rate?: (number[]|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.StatsBatch.$Properties;
@@ -379,6 +381,134 @@ export namespace millrace {
                 OFFLINE = 0,
                 ONLINE = 1
             }
+        }
+
+        interface IZonePartBatch extends millrace.v1.ZonePartBatch.$Properties {
+        }
+
+        class ZonePartBatch {
+            constructor(properties?: millrace.v1.ZonePartBatch.$Properties);
+            $unknowns?: Uint8Array[];
+            site: string;
+            zone: string;
+            metric: string;
+            unit: string;
+            source: number;
+            parts: millrace.v1.ZonePart.$Properties[];
+            static encode(message: millrace.v1.ZonePartBatch.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ZonePartBatch & millrace.v1.ZonePartBatch.$Shape;
+            static getTypeUrl(prefix?: string): string;
+        }
+
+        namespace ZonePartBatch {
+            interface $Properties {
+                site?: (string|null);
+                zone?: (string|null);
+                metric?: (string|null);
+                unit?: (string|null);
+                source?: (number|null);
+                parts?: (millrace.v1.ZonePart.$Properties[]|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.ZonePartBatch.$Properties;
+        }
+
+        interface IZonePart extends millrace.v1.ZonePart.$Properties {
+        }
+
+        class ZonePart {
+            constructor(properties?: millrace.v1.ZonePart.$Properties);
+            $unknowns?: Uint8Array[];
+            startUs: number;
+            sensors: number;
+            sensorsExpected: number;
+            count: number;
+            expected: number;
+            mean: number;
+            meanOfMeans: number;
+            min: number;
+            max: number;
+            sketch: Uint8Array;
+            revision: number;
+            final: boolean;
+            static encode(message: millrace.v1.ZonePart.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ZonePart & millrace.v1.ZonePart.$Shape;
+            static getTypeUrl(prefix?: string): string;
+        }
+
+        namespace ZonePart {
+            interface $Properties {
+                startUs?: (number|null);
+                sensors?: (number|null);
+                sensorsExpected?: (number|null);
+                count?: (number|null);
+                expected?: (number|null);
+                mean?: (number|null);
+                meanOfMeans?: (number|null);
+                min?: (number|null);
+                max?: (number|null);
+                sketch?: (Uint8Array|null);
+                revision?: (number|null);
+                final?: (boolean|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.ZonePart.$Properties;
+        }
+
+        interface IZoneStatsBatch extends millrace.v1.ZoneStatsBatch.$Properties {
+        }
+
+        class ZoneStatsBatch {
+            constructor(properties?: millrace.v1.ZoneStatsBatch.$Properties);
+            $unknowns?: Uint8Array[];
+            site: string;
+            zone: string;
+            metric: string;
+            unit: string;
+            window: string;
+            startUs: number[];
+            sensors: number[];
+            sensorsExpected: number[];
+            count: number[];
+            expected: number[];
+            mean: number[];
+            meanOfMeans: number[];
+            min: number[];
+            max: number[];
+            p50: number[];
+            p95: number[];
+            p99: number[];
+            revision: number[];
+            final: boolean[];
+            static encode(message: millrace.v1.ZoneStatsBatch.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ZoneStatsBatch & millrace.v1.ZoneStatsBatch.$Shape;
+            static getTypeUrl(prefix?: string): string;
+        }
+
+        namespace ZoneStatsBatch {
+            interface $Properties {
+                site?: (string|null);
+                zone?: (string|null);
+                metric?: (string|null);
+                unit?: (string|null);
+                window?: (string|null);
+                startUs?: (number[]|null);
+                sensors?: (number[]|null);
+                sensorsExpected?: (number[]|null);
+                count?: (number[]|null);
+                expected?: (number[]|null);
+                mean?: (number[]|null);
+                meanOfMeans?: (number[]|null);
+                min?: (number[]|null);
+                max?: (number[]|null);
+                p50?: (number[]|null);
+                p95?: (number[]|null);
+                p99?: (number[]|null);
+                revision?: (number[]|null);
+                final?: (boolean[]|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = millrace.v1.ZoneStatsBatch.$Properties;
         }
     }
 }

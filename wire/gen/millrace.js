@@ -1325,6 +1325,7 @@ export const millrace = $root.millrace = (() => {
                 this.last = [];
                 this.revision = [];
                 this.final = [];
+                this.rate = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -1350,6 +1351,7 @@ export const millrace = $root.millrace = (() => {
             StatsBatch.prototype.last = $util.emptyArray;
             StatsBatch.prototype.revision = $util.emptyArray;
             StatsBatch.prototype.final = $util.emptyArray;
+            StatsBatch.prototype.rate = $util.emptyArray;
 
             StatsBatch.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1397,6 +1399,8 @@ export const millrace = $root.millrace = (() => {
                     writer.uint32(146).uint32s(message.revision);
                 if (message.final != null && message.final.length)
                     writer.uint32(154).bools(message.final);
+                if (message.rate != null && message.rate.length)
+                    writer.uint32(162).doubles(message.rate);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1673,6 +1677,20 @@ export const millrace = $root.millrace = (() => {
                             if (!(message.final && message.final.length))
                                 message.final = [];
                             message.final.push(reader.bool());
+                            continue;
+                        }
+                    case 20: {
+                            if (wireType === 2) {
+                                if (!(message.rate && message.rate.length))
+                                    message.rate = [];
+                                reader.doubles(message.rate);
+                                continue;
+                            }
+                            if (wireType !== 1)
+                                break;
+                            if (!(message.rate && message.rate.length))
+                                message.rate = [];
+                            message.rate.push(reader.double());
                             continue;
                         }
                     }
@@ -1985,6 +2003,763 @@ export const millrace = $root.millrace = (() => {
             })();
 
             return GatewayStatus;
+        })();
+
+        v1.ZonePartBatch = (function() {
+
+            const ZonePartBatch = function (properties) {
+                this.parts = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ZonePartBatch.prototype.site = "";
+            ZonePartBatch.prototype.zone = "";
+            ZonePartBatch.prototype.metric = "";
+            ZonePartBatch.prototype.unit = "";
+            ZonePartBatch.prototype.source = 0;
+            ZonePartBatch.prototype.parts = $util.emptyArray;
+
+            ZonePartBatch.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.site != null && $Object.hasOwnProperty.call(message, "site") && message.site !== "")
+                    writer.uint32(10).string(message.site);
+                if (message.zone != null && $Object.hasOwnProperty.call(message, "zone") && message.zone !== "")
+                    writer.uint32(18).string(message.zone);
+                if (message.metric != null && $Object.hasOwnProperty.call(message, "metric") && message.metric !== "")
+                    writer.uint32(26).string(message.metric);
+                if (message.unit != null && $Object.hasOwnProperty.call(message, "unit") && message.unit !== "")
+                    writer.uint32(34).string(message.unit);
+                if (message.source != null && $Object.hasOwnProperty.call(message, "source") && message.source !== 0)
+                    writer.uint32(40).uint32(message.source);
+                if (message.parts != null && message.parts.length)
+                    for (let i = 0; i < message.parts.length; ++i)
+                        $root.millrace.v1.ZonePart.encode(message.parts[i], writer.uint32(50).fork(), _depth + 1).ldelim();
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ZonePartBatch.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.millrace.v1.ZonePartBatch();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.site = value;
+                            else
+                                delete message.site;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.zone = value;
+                            else
+                                delete message.zone;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.metric = value;
+                            else
+                                delete message.metric;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.unit = value;
+                            else
+                                delete message.unit;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.source = value;
+                            else
+                                delete message.source;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.parts && message.parts.length))
+                                message.parts = [];
+                            message.parts.push($root.millrace.v1.ZonePart.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            ZonePartBatch.getTypeUrl = function(prefix) {
+                if (prefix === $undefined)
+                    prefix = "type.googleapis.com";
+                return prefix + "/millrace.v1.ZonePartBatch";
+            };
+
+            return ZonePartBatch;
+        })();
+
+        v1.ZonePart = (function() {
+
+            const ZonePart = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ZonePart.prototype.startUs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+            ZonePart.prototype.sensors = 0;
+            ZonePart.prototype.sensorsExpected = 0;
+            ZonePart.prototype.count = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            ZonePart.prototype.expected = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            ZonePart.prototype.mean = 0;
+            ZonePart.prototype.meanOfMeans = 0;
+            ZonePart.prototype.min = 0;
+            ZonePart.prototype.max = 0;
+            ZonePart.prototype.sketch = $util.newBuffer([]);
+            ZonePart.prototype.revision = 0;
+            ZonePart.prototype.final = false;
+
+            ZonePart.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.startUs != null && $Object.hasOwnProperty.call(message, "startUs") && (typeof message.startUs === "object" ? message.startUs.low || message.startUs.high : message.startUs !== 0))
+                    writer.uint32(8).sint64(message.startUs);
+                if (message.sensors != null && $Object.hasOwnProperty.call(message, "sensors") && message.sensors !== 0)
+                    writer.uint32(16).uint32(message.sensors);
+                if (message.sensorsExpected != null && $Object.hasOwnProperty.call(message, "sensorsExpected") && message.sensorsExpected !== 0)
+                    writer.uint32(24).uint32(message.sensorsExpected);
+                if (message.count != null && $Object.hasOwnProperty.call(message, "count") && (typeof message.count === "object" ? message.count.low || message.count.high : message.count !== 0))
+                    writer.uint32(32).uint64(message.count);
+                if (message.expected != null && $Object.hasOwnProperty.call(message, "expected") && (typeof message.expected === "object" ? message.expected.low || message.expected.high : message.expected !== 0))
+                    writer.uint32(40).uint64(message.expected);
+                if (message.mean != null && $Object.hasOwnProperty.call(message, "mean") && !$Object.is(message.mean, 0))
+                    writer.uint32(49).double(message.mean);
+                if (message.meanOfMeans != null && $Object.hasOwnProperty.call(message, "meanOfMeans") && !$Object.is(message.meanOfMeans, 0))
+                    writer.uint32(57).double(message.meanOfMeans);
+                if (message.min != null && $Object.hasOwnProperty.call(message, "min") && !$Object.is(message.min, 0))
+                    writer.uint32(65).double(message.min);
+                if (message.max != null && $Object.hasOwnProperty.call(message, "max") && !$Object.is(message.max, 0))
+                    writer.uint32(73).double(message.max);
+                if (message.sketch != null && $Object.hasOwnProperty.call(message, "sketch") && message.sketch.length)
+                    writer.uint32(82).bytes(message.sketch);
+                if (message.revision != null && $Object.hasOwnProperty.call(message, "revision") && message.revision !== 0)
+                    writer.uint32(88).uint32(message.revision);
+                if (message.final != null && $Object.hasOwnProperty.call(message, "final") && message.final !== false)
+                    writer.uint32(96).bool(message.final);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ZonePart.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.millrace.v1.ZonePart();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.sint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.startUs = value;
+                            else
+                                delete message.startUs;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.sensors = value;
+                            else
+                                delete message.sensors;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.sensorsExpected = value;
+                            else
+                                delete message.sensorsExpected;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.count = value;
+                            else
+                                delete message.count;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.expected = value;
+                            else
+                                delete message.expected;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.mean = value;
+                            else
+                                delete message.mean;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.meanOfMeans = value;
+                            else
+                                delete message.meanOfMeans;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.min = value;
+                            else
+                                delete message.min;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.max = value;
+                            else
+                                delete message.max;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.sketch = value;
+                            else
+                                delete message.sketch;
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.revision = value;
+                            else
+                                delete message.revision;
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.final = value;
+                            else
+                                delete message.final;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            ZonePart.getTypeUrl = function(prefix) {
+                if (prefix === $undefined)
+                    prefix = "type.googleapis.com";
+                return prefix + "/millrace.v1.ZonePart";
+            };
+
+            return ZonePart;
+        })();
+
+        v1.ZoneStatsBatch = (function() {
+
+            const ZoneStatsBatch = function (properties) {
+                this.startUs = [];
+                this.sensors = [];
+                this.sensorsExpected = [];
+                this.count = [];
+                this.expected = [];
+                this.mean = [];
+                this.meanOfMeans = [];
+                this.min = [];
+                this.max = [];
+                this.p50 = [];
+                this.p95 = [];
+                this.p99 = [];
+                this.revision = [];
+                this.final = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ZoneStatsBatch.prototype.site = "";
+            ZoneStatsBatch.prototype.zone = "";
+            ZoneStatsBatch.prototype.metric = "";
+            ZoneStatsBatch.prototype.unit = "";
+            ZoneStatsBatch.prototype.window = "";
+            ZoneStatsBatch.prototype.startUs = $util.emptyArray;
+            ZoneStatsBatch.prototype.sensors = $util.emptyArray;
+            ZoneStatsBatch.prototype.sensorsExpected = $util.emptyArray;
+            ZoneStatsBatch.prototype.count = $util.emptyArray;
+            ZoneStatsBatch.prototype.expected = $util.emptyArray;
+            ZoneStatsBatch.prototype.mean = $util.emptyArray;
+            ZoneStatsBatch.prototype.meanOfMeans = $util.emptyArray;
+            ZoneStatsBatch.prototype.min = $util.emptyArray;
+            ZoneStatsBatch.prototype.max = $util.emptyArray;
+            ZoneStatsBatch.prototype.p50 = $util.emptyArray;
+            ZoneStatsBatch.prototype.p95 = $util.emptyArray;
+            ZoneStatsBatch.prototype.p99 = $util.emptyArray;
+            ZoneStatsBatch.prototype.revision = $util.emptyArray;
+            ZoneStatsBatch.prototype.final = $util.emptyArray;
+
+            ZoneStatsBatch.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.site != null && $Object.hasOwnProperty.call(message, "site") && message.site !== "")
+                    writer.uint32(10).string(message.site);
+                if (message.zone != null && $Object.hasOwnProperty.call(message, "zone") && message.zone !== "")
+                    writer.uint32(18).string(message.zone);
+                if (message.metric != null && $Object.hasOwnProperty.call(message, "metric") && message.metric !== "")
+                    writer.uint32(26).string(message.metric);
+                if (message.unit != null && $Object.hasOwnProperty.call(message, "unit") && message.unit !== "")
+                    writer.uint32(34).string(message.unit);
+                if (message.window != null && $Object.hasOwnProperty.call(message, "window") && message.window !== "")
+                    writer.uint32(42).string(message.window);
+                if (message.startUs != null && message.startUs.length)
+                    writer.uint32(50).sint64s(message.startUs);
+                if (message.sensors != null && message.sensors.length)
+                    writer.uint32(58).uint32s(message.sensors);
+                if (message.sensorsExpected != null && message.sensorsExpected.length)
+                    writer.uint32(66).uint32s(message.sensorsExpected);
+                if (message.count != null && message.count.length)
+                    writer.uint32(74).uint64s(message.count);
+                if (message.expected != null && message.expected.length)
+                    writer.uint32(82).uint64s(message.expected);
+                if (message.mean != null && message.mean.length)
+                    writer.uint32(90).doubles(message.mean);
+                if (message.meanOfMeans != null && message.meanOfMeans.length)
+                    writer.uint32(98).doubles(message.meanOfMeans);
+                if (message.min != null && message.min.length)
+                    writer.uint32(106).doubles(message.min);
+                if (message.max != null && message.max.length)
+                    writer.uint32(114).doubles(message.max);
+                if (message.p50 != null && message.p50.length)
+                    writer.uint32(122).doubles(message.p50);
+                if (message.p95 != null && message.p95.length)
+                    writer.uint32(130).doubles(message.p95);
+                if (message.p99 != null && message.p99.length)
+                    writer.uint32(138).doubles(message.p99);
+                if (message.revision != null && message.revision.length)
+                    writer.uint32(146).uint32s(message.revision);
+                if (message.final != null && message.final.length)
+                    writer.uint32(154).bools(message.final);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ZoneStatsBatch.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.millrace.v1.ZoneStatsBatch();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.site = value;
+                            else
+                                delete message.site;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.zone = value;
+                            else
+                                delete message.zone;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.metric = value;
+                            else
+                                delete message.metric;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.unit = value;
+                            else
+                                delete message.unit;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.window = value;
+                            else
+                                delete message.window;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType === 2) {
+                                if (!(message.startUs && message.startUs.length))
+                                    message.startUs = [];
+                                reader.sint64s(message.startUs);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.startUs && message.startUs.length))
+                                message.startUs = [];
+                            message.startUs.push(reader.sint64());
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType === 2) {
+                                if (!(message.sensors && message.sensors.length))
+                                    message.sensors = [];
+                                reader.uint32s(message.sensors);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.sensors && message.sensors.length))
+                                message.sensors = [];
+                            message.sensors.push(reader.uint32());
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType === 2) {
+                                if (!(message.sensorsExpected && message.sensorsExpected.length))
+                                    message.sensorsExpected = [];
+                                reader.uint32s(message.sensorsExpected);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.sensorsExpected && message.sensorsExpected.length))
+                                message.sensorsExpected = [];
+                            message.sensorsExpected.push(reader.uint32());
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType === 2) {
+                                if (!(message.count && message.count.length))
+                                    message.count = [];
+                                reader.uint64s(message.count);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.count && message.count.length))
+                                message.count = [];
+                            message.count.push(reader.uint64());
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType === 2) {
+                                if (!(message.expected && message.expected.length))
+                                    message.expected = [];
+                                reader.uint64s(message.expected);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.expected && message.expected.length))
+                                message.expected = [];
+                            message.expected.push(reader.uint64());
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType === 2) {
+                                if (!(message.mean && message.mean.length))
+                                    message.mean = [];
+                                reader.doubles(message.mean);
+                                continue;
+                            }
+                            if (wireType !== 1)
+                                break;
+                            if (!(message.mean && message.mean.length))
+                                message.mean = [];
+                            message.mean.push(reader.double());
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType === 2) {
+                                if (!(message.meanOfMeans && message.meanOfMeans.length))
+                                    message.meanOfMeans = [];
+                                reader.doubles(message.meanOfMeans);
+                                continue;
+                            }
+                            if (wireType !== 1)
+                                break;
+                            if (!(message.meanOfMeans && message.meanOfMeans.length))
+                                message.meanOfMeans = [];
+                            message.meanOfMeans.push(reader.double());
+                            continue;
+                        }
+                    case 13: {
+                            if (wireType === 2) {
+                                if (!(message.min && message.min.length))
+                                    message.min = [];
+                                reader.doubles(message.min);
+                                continue;
+                            }
+                            if (wireType !== 1)
+                                break;
+                            if (!(message.min && message.min.length))
+                                message.min = [];
+                            message.min.push(reader.double());
+                            continue;
+                        }
+                    case 14: {
+                            if (wireType === 2) {
+                                if (!(message.max && message.max.length))
+                                    message.max = [];
+                                reader.doubles(message.max);
+                                continue;
+                            }
+                            if (wireType !== 1)
+                                break;
+                            if (!(message.max && message.max.length))
+                                message.max = [];
+                            message.max.push(reader.double());
+                            continue;
+                        }
+                    case 15: {
+                            if (wireType === 2) {
+                                if (!(message.p50 && message.p50.length))
+                                    message.p50 = [];
+                                reader.doubles(message.p50);
+                                continue;
+                            }
+                            if (wireType !== 1)
+                                break;
+                            if (!(message.p50 && message.p50.length))
+                                message.p50 = [];
+                            message.p50.push(reader.double());
+                            continue;
+                        }
+                    case 16: {
+                            if (wireType === 2) {
+                                if (!(message.p95 && message.p95.length))
+                                    message.p95 = [];
+                                reader.doubles(message.p95);
+                                continue;
+                            }
+                            if (wireType !== 1)
+                                break;
+                            if (!(message.p95 && message.p95.length))
+                                message.p95 = [];
+                            message.p95.push(reader.double());
+                            continue;
+                        }
+                    case 17: {
+                            if (wireType === 2) {
+                                if (!(message.p99 && message.p99.length))
+                                    message.p99 = [];
+                                reader.doubles(message.p99);
+                                continue;
+                            }
+                            if (wireType !== 1)
+                                break;
+                            if (!(message.p99 && message.p99.length))
+                                message.p99 = [];
+                            message.p99.push(reader.double());
+                            continue;
+                        }
+                    case 18: {
+                            if (wireType === 2) {
+                                if (!(message.revision && message.revision.length))
+                                    message.revision = [];
+                                reader.uint32s(message.revision);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.revision && message.revision.length))
+                                message.revision = [];
+                            message.revision.push(reader.uint32());
+                            continue;
+                        }
+                    case 19: {
+                            if (wireType === 2) {
+                                if (!(message.final && message.final.length))
+                                    message.final = [];
+                                reader.bools(message.final);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.final && message.final.length))
+                                message.final = [];
+                            message.final.push(reader.bool());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            ZoneStatsBatch.getTypeUrl = function(prefix) {
+                if (prefix === $undefined)
+                    prefix = "type.googleapis.com";
+                return prefix + "/millrace.v1.ZoneStatsBatch";
+            };
+
+            return ZoneStatsBatch;
         })();
 
         return v1;

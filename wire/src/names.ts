@@ -42,6 +42,9 @@ export const kafkaTopicNames = {
   commands: 'commands.v1',
   processorsState: 'processors-state.v1',
   ledger: 'ledger.v1',
+  zones: 'zones.v1',
+  zoneParts: 'zone-parts.v1',
+  zonesState: 'zones-state.v1',
 } as const;
 
 export type KafkaTopics = { readonly [Name in keyof typeof kafkaTopicNames]: string };
@@ -59,6 +62,9 @@ export const readingHeaders = {
   contentType: 'content-type',
   convertedFrom: 'converted-from',
 } as const;
+
+/** Record headers on `late.v1`: those of the readings, and why they are in no window: `late`, or `refused` (no room). */
+export const lateHeaders = { receivedAt: 'received-at', reason: 'reason' } as const;
 
 /**
  * Record headers on `rejected.v1`: why, and where the bytes came from. Partition, offset and row only when the origin is

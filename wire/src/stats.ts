@@ -22,6 +22,8 @@ export interface StatsRow {
   readonly p50: number | null;
   readonly p95: number | null;
   readonly p99: number | null;
+  /** Increase a second of a counter that may reset; null for what is no counter. */
+  readonly rate: number | null;
   readonly first: number;
   readonly last: number;
   readonly revision: number;
@@ -59,6 +61,7 @@ export function encodeStats({ gateway, site, window, rows }: StatsBatch): Uint8A
     p50: rows.map(row => nan(row.p50)),
     p95: rows.map(row => nan(row.p95)),
     p99: rows.map(row => nan(row.p99)),
+    rate: rows.map(row => nan(row.rate)),
     first: rows.map(row => row.first),
     last: rows.map(row => row.last),
     revision: rows.map(row => row.revision),
@@ -89,6 +92,9 @@ export function decodeStats(bytes: Uint8Array): StatsBatch {
   ] as const) {
     if (raw[field].length !== rows) throw new RejectedError(field, `${raw[field].length} entries for ${rows} rows`);
   }
+  // Batches of the first versions have no rates.
+  if (raw.rate.length !== rows && raw.rate.length !== 0)
+    throw new RejectedError('rate', `${raw.rate.length} entries for ${rows} rows`);
   const series = raw.series.map(({ sensor, metric, unit, intervalMs, zone, lat, lon }) => ({
     sensor: sensor ?? '',
     metric: metric ?? '',
@@ -116,6 +122,7 @@ export function decodeStats(bytes: Uint8Array): StatsBatch {
         p50: nullable(raw.p50[i]),
         p95: nullable(raw.p95[i]),
         p99: nullable(raw.p99[i]),
+        rate: nullable(raw.rate[i]),
         first: raw.first[i]!,
         last: raw.last[i]!,
         revision: raw.revision[i]!,

@@ -206,6 +206,12 @@ export class KafkaConsumer implements Consumer {
     this.#resumed = undefined;
   }
 
+  rejoin(reason: string): void {
+    this.#generation?.end(new Error(reason));
+    // Its end opens the next one.
+    void this.#session?.close();
+  }
+
   get lag(): number {
     return this.#generation?.lag ?? 0;
   }

@@ -39,6 +39,9 @@ export function millraceTopics({
     commands: kept(1),
     processorsState: compacted(10 * 60_000),
     ledger: compacted(dayMs),
+    zones: kept(30),
+    zoneParts: kept(1),
+    zonesState: compacted(10 * 60_000),
   };
   return Object.entries(configs).map(([name, config]) => ({
     name: topics[name as keyof typeof topics],

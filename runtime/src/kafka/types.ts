@@ -38,6 +38,40 @@ export interface Producer extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A consumer group's position in one partition, as part of a transaction. */
+export interface GroupPosition {
+  readonly groupId: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Next offset to read. */
+  readonly next: bigint;
+}
+
+/**
+ * Transactions of one `transactional.id`, which belongs to one input partition: whoever opened it last is the only one
+ * who can commit, and what is committed stands on what was committed before. Exactly-once needs no more than that, also
+ * between a member that was thrown out of its group and does not know it yet, and its successor.
+ */
+export interface Transactions extends AsyncDisposable {
+  /**
+   * Fences all earlier owners of the id, ends what they left open (committed or aborted, whatever Kafka had decided), and
+   * tells where the group stands: only then may state be read. To be called again after {@link FencedError}.
+   * @returns the committed next offset, or null. @throws {TransientError} at the deadline.
+   */
+  fence(group: Omit<GroupPosition, 'next'>, signal?: AbortSignal): Promise<bigint | null>;
+  /**
+   * Appends the records and moves the group, both or neither; one call at a time. Tries again, with the same records,
+   * until it is certain that they are committed, once.
+   * @param group as in `fence`; `next` is where the group stands afterwards.
+   * @throws {FencedError} somebody else has the id, or has moved the group since: what was computed here stands on a past
+   * that is gone. Nothing of these records is committed.
+   * @throws {RejectedError} a record is larger than its topic takes; nothing is committed.
+   * @throws the signal's reason; then the outcome is unknown, and only `fence` tells.
+   */
+  commit(records: readonly OutgoingRecord[], group: GroupPosition, signal?: AbortSignal): Promise<void>;
+  readonly healthy: boolean;
+}
+
 export interface IncomingRecord {
   readonly offset: bigint;
   readonly key: string | null;
@@ -87,6 +121,8 @@ export interface Consumer extends AsyncDisposable {
   /** Stops handing over batches (a batch under way finishes); membership is kept. */
   pause(): void;
   resume(): void;
+  /** Leaves the group and joins it again: every partition is then read from its committed offset. */
+  rejoin(reason: string): void;
   /** Records behind the newest fetched high watermark, over the partitions owned, as far as delivered to `onBatch`. */
   readonly lag: number;
   /** Whether the member is in the group and its last fetch or heartbeat succeeded. */

@@ -18,6 +18,7 @@ function row(changes: Partial<StatsRow>): StatsRow {
     p50: 20,
     p95: 20.9,
     p99: null,
+    rate: null,
     first: 19,
     last: 21,
     revision: 0,
