@@ -47,6 +47,13 @@ export interface GroupPosition {
   readonly next: bigint;
 }
 
+export interface GroupStanding {
+  /** Committed next offset; null: none. */
+  readonly next: bigint | null;
+  /** Whether the last commit is the last one of this very object: what was computed since then still stands. */
+  readonly ours: boolean;
+}
+
 /**
  * Transactions of one `transactional.id`, which belongs to one input partition: whoever opened it last is the only one
  * who can commit, and what is committed stands on what was committed before. Exactly-once needs no more than that, also
@@ -56,12 +63,14 @@ export interface Transactions extends AsyncDisposable {
   /**
    * Fences all earlier owners of the id, ends what they left open (committed or aborted, whatever Kafka had decided), and
    * tells where the group stands: only then may state be read. To be called again after {@link FencedError}.
-   * @returns the committed next offset, or null. @throws {TransientError} at the deadline.
+   * @throws {TransientError} at the deadline.
    */
-  fence(group: Omit<GroupPosition, 'next'>, signal?: AbortSignal): Promise<bigint | null>;
+  fence(group: Omit<GroupPosition, 'next'>, signal?: AbortSignal): Promise<GroupStanding>;
   /**
    * Appends the records and moves the group, both or neither; one call at a time. Tries again, with the same records,
-   * until it is certain that they are committed, once.
+   * until it is certain that they are committed, once. Each commit has a random id, kept as the metadata of the group's
+   * offset: by it a commit without an answer is recognised, also one that leaves the group where it stands (`next` as
+   * before: results that are due because time has passed).
    * @param group as in `fence`; `next` is where the group stands afterwards.
    * @throws {FencedError} somebody else has the id, or has moved the group since: what was computed here stands on a past
    * that is gone. Nothing of these records is committed.
