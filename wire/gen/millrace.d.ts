@@ -395,6 +395,7 @@ export namespace millrace {
             unit: string;
             source: number;
             parts: millrace.v1.ZonePart.$Properties[];
+            settledThroughUs: number;
             static encode(message: millrace.v1.ZonePartBatch.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ZonePartBatch & millrace.v1.ZonePartBatch.$Shape;
             static getTypeUrl(prefix?: string): string;
@@ -408,6 +409,7 @@ export namespace millrace {
                 unit?: (string|null);
                 source?: (number|null);
                 parts?: (millrace.v1.ZonePart.$Properties[]|null);
+                settledThroughUs?: (number|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = millrace.v1.ZonePartBatch.$Properties;

@@ -2021,6 +2021,7 @@ export const millrace = $root.millrace = (() => {
             ZonePartBatch.prototype.unit = "";
             ZonePartBatch.prototype.source = 0;
             ZonePartBatch.prototype.parts = $util.emptyArray;
+            ZonePartBatch.prototype.settledThroughUs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
 
             ZonePartBatch.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -2042,6 +2043,8 @@ export const millrace = $root.millrace = (() => {
                 if (message.parts != null && message.parts.length)
                     for (let i = 0; i < message.parts.length; ++i)
                         $root.millrace.v1.ZonePart.encode(message.parts[i], writer.uint32(50).fork(), _depth + 1).ldelim();
+                if (message.settledThroughUs != null && $Object.hasOwnProperty.call(message, "settledThroughUs") && (typeof message.settledThroughUs === "object" ? message.settledThroughUs.low || message.settledThroughUs.high : message.settledThroughUs !== 0))
+                    writer.uint32(56).sint64(message.settledThroughUs);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2126,6 +2129,15 @@ export const millrace = $root.millrace = (() => {
                             if (!(message.parts && message.parts.length))
                                 message.parts = [];
                             message.parts.push($root.millrace.v1.ZonePart.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.sint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.settledThroughUs = value;
+                            else
+                                delete message.settledThroughUs;
                             continue;
                         }
                     }

@@ -88,8 +88,13 @@ test('zones come back with nulls where nothing is computed, and have a key witho
     revision: 3,
     final: true,
   };
-  const parts = { ...of, source: 11, parts: [{ ...counts, sketch: Buffer.from([1, 2]) }] };
-  assert.deepEqual(decodeZoneParts(encodeZoneParts(parts)).parts[0], parts.parts[0]);
+  const parts = {
+    ...of,
+    source: 11,
+    settledThroughUs: 60_000_000,
+    parts: [{ ...counts, sketch: Buffer.from([1, 2]) }],
+  };
+  assert.deepEqual(decodeZoneParts(encodeZoneParts(parts)), parts);
   const stats = {
     ...of,
     window: '1m',

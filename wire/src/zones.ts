@@ -41,6 +41,8 @@ export interface ZonePart extends ZoneCounts {
 export interface ZonePartBatch extends ZoneMetric {
   /** Partition of the readings. */
   readonly source: number;
+  /** The source's parts of windows that start before it change no more, µs since the Unix epoch; 0 not known. */
+  readonly settledThroughUs: number;
   readonly parts: readonly ZonePart[];
 }
 
@@ -66,13 +68,14 @@ export function encodeZoneParts(batch: ZonePartBatch): Uint8Array {
 /** @throws {RejectedError} */
 export function decodeZoneParts(bytes: Uint8Array): ZonePartBatch {
   const raw = decode('ZonePartBatch', bytes, reader => millrace.v1.ZonePartBatch.decode(reader));
-  const { site, zone, metric, unit, source } = raw;
+  const { site, zone, metric, unit, source, settledThroughUs } = raw;
   return {
     site,
     zone,
     metric,
     unit,
     source,
+    settledThroughUs,
     // Field by field: what equals its default is not among a message's own properties.
     parts: (raw.parts as millrace.v1.ZonePart[]).map(part => ({
       startUs: part.startUs,
