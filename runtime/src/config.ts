@@ -59,19 +59,30 @@ export function sectionsIn(source: ConfigSource): readonly string[] {
   return Object.keys(readFile(source.file, []).tree);
 }
 
-function readFile(
-  given: string | undefined,
-  mistakes: ConfigMistake[],
-): { tree: Tree; placeOf: (path: Path) => string | undefined } {
+interface YamlFile {
+  readonly tree: Tree;
+  /** `file:line` of the value, or of the nearest one around it. */
+  readonly placeOf: (path: Path) => string | undefined;
+}
+
+const nothing: YamlFile = { tree: {}, placeOf: () => undefined };
+
+function readFile(given: string | undefined, mistakes: ConfigMistake[]): YamlFile {
   const file = given ?? (existsSync(defaultConfigFile) ? defaultConfigFile : undefined);
-  const nothing = { tree: {}, placeOf: () => undefined };
-  if (file === undefined) return nothing;
+  return file === undefined ? nothing : (readYaml(file, '--config', 'a mapping of sections', mistakes) ?? nothing);
+}
+
+/**
+ * A YAML file whose root is a mapping; what stands in its way is added to the mistakes.
+ * @param key what named the file. @param root what the mapping is: `a mapping of sections`.
+ */
+export function readYaml(file: string, key: string, root: string, mistakes: ConfigMistake[]): YamlFile | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    mistakes.push({ key: '--config', place: file, message: `cannot be read (${messageOf(error)})` });
-    return nothing;
+    mistakes.push({ key, place: file, message: `cannot be read (${messageOf(error)})` });
+    return undefined;
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
@@ -81,11 +92,11 @@ function readFile(
       place: `${file}:${error.linePos?.[0].line ?? 1}`,
       message: error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
     });
-  if (document.errors.length > 0) return nothing;
+  if (document.errors.length > 0) return undefined;
   const tree: unknown = document.toJS() ?? {};
   if (!isTree(tree)) {
-    mistakes.push({ key: 'YAML', place: file, message: 'must be a mapping of sections' });
-    return nothing;
+    mistakes.push({ key: 'YAML', place: file, message: `must be ${root}` });
+    return undefined;
   }
   return {
     tree,
@@ -175,7 +186,8 @@ function resolveKeys(
   return { path, fromFile, isText: at !== undefined && unwrapped(at).def.type === 'string' };
 }
 
-function mistakesOf(
+/** A schema's complaint as mistakes with their keys and places. @param section where the schema stands in the tree. */
+export function mistakesOf(
   section: string,
   schema: z.ZodType,
   issue: z.core.$ZodIssue,
