@@ -47,7 +47,7 @@ for (let round = 1; round <= rounds; round++) {
   results.encoder.push(await measure(records, () => byOurEncoder(lab)));
   await lab.http.query(`TRUNCATE TABLE ${lab.tablePrefix}readings`);
   results.official.push(await measure(officialRecords, () => byTheOfficialClient(lab)));
-  for (const table of ['readings', 'stats', 'alerts', 'gateways', 'sink_probe', 'migrations'])
+  for (const table of ['readings', 'stats', 'alerts', 'gateways', 'zones', 'sink_probe', 'migrations'])
     await lab.http.query(`DROP TABLE ${lab.tablePrefix}${table}`);
   for (const [name, done] of Object.entries(results)) console.log(`round ${round} ${name}: ${show(done.at(-1)!)}`);
 }

@@ -3,6 +3,7 @@ import { gateways } from './gateways/sink.ts';
 import { readings } from './readings/sink.ts';
 import type { Sink } from './sink.ts';
 import { stats } from './stats/sink.ts';
+import { zones } from './zones/sink.ts';
 
 /** Every sink there is, one line each. */
 // biome-ignore format: one line each
@@ -11,4 +12,5 @@ export const sinks: readonly Sink[] = [
   stats,
   alerts,
   gateways,
+  zones,
 ];

@@ -11,7 +11,7 @@ import { type Batch, encodeBatch } from '@millrace/wire/batch.ts';
 import { type KafkaTopics, kafkaTopics, readingHeaders } from '@millrace/wire/names.ts';
 import { openResumeCounter } from './metrics.ts';
 import { QuestdbHttp, type QuestdbHttpOptions } from './questdb/http.ts';
-import { migrate } from './questdb/migrations.ts';
+import { type Migration, migrate } from './questdb/migrations.ts';
 import { WalWatch } from './questdb/wal-watch.ts';
 import { chosenSinks, openSinks, type RunningSinks, type SinksOptions } from './running.ts';
 import type { Sink } from './sink.ts';
@@ -71,13 +71,18 @@ export interface LabServers {
   readonly writeDeadlineMs?: number;
 }
 
-/** @param servers Default: those that the whole test run shares. */
+/**
+ * @param servers Default: those that the whole test run shares.
+ * @param migrations Default: all of this room.
+ */
 export async function openLab({
   partitions = 2,
   servers,
+  migrations,
 }: {
   partitions?: number;
   servers?: LabServers;
+  migrations?: readonly Migration[];
 } = {}): Promise<Lab> {
   const { brokers, questdbUrl, writeDeadlineMs }: LabServers = servers ?? (await shared());
   const id = randomBytes(4).toString('hex');
@@ -95,7 +100,7 @@ export async function openLab({
   const admin = releasers.use(await kafka.openAdmin());
   const producer = releasers.use(await kafka.openProducer());
   await admin.ensureTopics(millraceTopics({ prefix, partitions, replicationFactor: 0 }));
-  await migrate(http, { tablePrefix });
+  await migrate(http, { tablePrefix, ...(migrations && { migrations }) });
   const topics = kafkaTopics(prefix);
   const log = openLog('test', process.env.MILLRACE_TEST_LOG ?? 'silent');
   const metrics = openMetrics('test');

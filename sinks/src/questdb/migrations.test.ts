@@ -24,6 +24,8 @@ test('makes the tables of the contract, once', async () => {
     '0004-gateways',
     '0005-sink-probe',
     '0006-gateway-ledger',
+    '0007-stats-rate',
+    '0008-zones',
   ]);
   assert.deepEqual(await migrate(http, { tablePrefix }), []);
   const columns = async (table: string) =>
@@ -34,7 +36,11 @@ test('makes the tables of the contract, once', async () => {
   );
   assert.equal(
     await columns('stats'),
-    'ts, window, site, zone, gateway, sensor, metric, unit, count, expected, completeness, mean, min, max, stddev, p50, p95, p99, first, last, revision, final',
+    'ts, window, site, zone, gateway, sensor, metric, unit, count, expected, completeness, mean, min, max, stddev, p50, p95, p99, first, last, revision, final, rate',
+  );
+  assert.equal(
+    await columns('zones'),
+    'ts, window, site, zone, metric, unit, sensors, sensors_expected, count, expected, completeness, mean, mean_of_means, min, max, p50, p95, p99, revision, final',
   );
   assert.equal(await columns('alerts'), 'ts, gateway, sensor, metric, rule, severity, state, value, message');
   assert.equal(
@@ -53,7 +59,10 @@ test('several processes may start at once', async () => {
   await Promise.all(Array.from({ length: 4 }, () => migrate(http, { tablePrefix })));
   assert.equal(await tableFault(http, 'readings', tablePrefix), undefined);
   const { rows } = await http.query(`SELECT DISTINCT number FROM ${tablePrefix}migrations ORDER BY number`);
-  assert.deepEqual(rows.flat(), [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(
+    rows.flat(),
+    readMigrations().map(({ number }) => number),
+  );
 });
 
 test('a file that changed after it was applied is refused', async () => {

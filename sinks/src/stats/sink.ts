@@ -31,7 +31,7 @@ function encode(table: string, { record }: Taken, lines: LineBuffer): void {
 
 const whole = ['count', 'expected', 'revision'] as const;
 const needed = ['mean', 'min', 'max', 'first', 'last'] as const;
-const optional = ['stddev', 'p50', 'p95', 'p99'] as const;
+const optional = ['stddev', 'p50', 'p95', 'p99', 'rate'] as const;
 
 function encodeRow(
   table: string,

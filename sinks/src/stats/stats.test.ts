@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeStats, type StatsBatch, type StatsRow } from '@millrace/wire/stats.ts';
+import { migrate, readMigrations } from '../questdb/migrations.ts';
 import { openLab, until } from '../testing.ts';
 
 const series = { sensor: 'air 1', metric: 'temperature', unit: 'Cel', intervalMs: 1000, zone: 'north' };
@@ -70,6 +71,7 @@ test('the newest revision of a window stands, also after a replay', async () => 
       21,
       40,
       true,
+      null,
     ]);
     assert.deepEqual(rows[1]!.slice(8, 11), [1, 0, null]);
     assert.equal(rows[1]![14], null);
@@ -91,4 +93,24 @@ test('a batch with a mean that is no number is rejected whole, and nothing is le
   const from = performance.now();
   await sinks[Symbol.asyncDispose]();
   assert.ok(performance.now() - from < 8_000, 'waited for rows that are not there');
+});
+
+test('a table of an earlier version gets the rate beside what it holds, and rows with one at once', async () => {
+  const migrations = readMigrations().filter(({ number }) => number <= 6);
+  await using lab = await openLab({ partitions: 1, migrations });
+  const send = (one: StatsRow) =>
+    lab.producer.send({ topic: lab.topics.stats, key: 'lamp-1', value: encodeStats(batch([one])) });
+  const table = `${lab.tablePrefix}stats`;
+  await lab.http.write(Buffer.from(`${table},window=5m/1m,gateway=lamp-1 count=1i,mean=20.5 1760000100000000t\n`));
+  // Waiting in Kafka, so that it is written right after the column was added.
+  await send(row({ rate: 2.5 }));
+  assert.deepEqual(await migrate(lab.http, { tablePrefix: lab.tablePrefix }), ['0007-stats-rate', '0008-zones']);
+  await using sinks = await lab.start(['stats']);
+  await until('the row', async () => (await lab.count('stats')) === 2);
+  const { rows } = await lab.http.query(`SELECT count, mean, rate FROM ${table} ORDER BY ts`);
+  assert.deepEqual(rows, [
+    [30, 20.25, 2.5],
+    [1, 20.5, null],
+  ]);
+  assert.equal(await sinks.metric('millrace_sink_rejected_total{sink="stats"'), 0);
 });
