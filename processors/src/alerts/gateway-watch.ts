@@ -1,0 +1,289 @@
+/** A gateway that rules are about, with its series and their entries of the state. */
+import type { GatewayId } from '@millrace/wire/names.ts';
+import { showDuration } from './durations.ts';
+import { cleared, type EmitAlert, Incident, raisedOf, type Subject } from './incident.ts';
+import { showTime } from './messages.ts';
+import type { Rule } from './rules.ts';
+import { kindOf, type SeriesNames, WatchedSeries } from './series-watch.ts';
+import {
+  encodeGatewayEntry,
+  encodeHistories,
+  encodeSeriesEntry,
+  gatewayKey,
+  historyKey,
+  type KeptGateway,
+  type KeptRule,
+  type KeptSeries,
+  seriesKey,
+  seriesPerEntry,
+} from './state.ts';
+
+interface Entry {
+  readonly slots: (WatchedSeries | null)[];
+  dirty: boolean;
+  historyDirty: boolean;
+  /** The state topic has a history of it. */
+  historyKept: boolean;
+}
+
+interface GatewaySilence {
+  readonly incident: Incident;
+  readonly afterUs: number;
+}
+
+export class WatchedGateway {
+  readonly gateway: GatewayId;
+  site: string;
+  /** The entry of its own is to be written. */
+  dirty = true;
+  /** Some series may have been raised by a rule that is gone, or is watched no more. */
+  leftovers = false;
+  readonly series = new Map<string, Slot>();
+  readonly #emit: EmitAlert;
+  readonly #entries: Entry[] = [];
+  /** When the bridge received something of it last; −∞: not since it is watched. */
+  #heardUs = Number.NEGATIVE_INFINITY;
+  #silences: readonly GatewaySilence[] = [];
+  #orphans: readonly KeptRule[] = [];
+  /** Before this no series of it can be too silent. */
+  #silentFromUs = Number.NEGATIVE_INFINITY;
+
+  constructor(gateway: GatewayId, site: string, emit: EmitAlert) {
+    this.gateway = gateway;
+    this.site = site;
+    this.#emit = emit;
+  }
+
+  /** Rules about the gateway itself; what is known of each of them stays. */
+  apply(rules: readonly Rule[]): void {
+    const before = this.#keptRules();
+    this.#silences = rules.flatMap(rule =>
+      rule.condition.kind === 'silence' && rule.condition.of === 'gateway'
+        ? [{ incident: new Incident(rule, this.#emit), afterUs: rule.condition.afterUs }]
+        : [],
+    );
+    this.#restoreRules(before);
+  }
+
+  restore({ heardUs, rules }: KeptGateway): void {
+    this.#heardUs = heardUs ?? Number.NEGATIVE_INFINITY;
+    this.#restoreRules(rules);
+    this.dirty = false;
+  }
+
+  /** Silence that has ended before anybody looked is raised and cleared here, so that a replay gives the same alerts. */
+  heard(receivedAtUs: number): void {
+    if (this.#silences.length === 0 || receivedAtUs <= this.#heardUs) return;
+    this.silentAt(receivedAtUs);
+    for (const { incident } of this.#silences)
+      incident.clear(this.subject, receivedAtUs, (receivedAtUs - this.#heardUs) / 1e6, 'is heard again');
+    this.#heardUs = receivedAtUs;
+    this.dirty = true;
+  }
+
+  /** Raises its own silence. @param nowUs how far time has come. */
+  silentAt(nowUs: number): void {
+    if (this.#heardUs === Number.NEGATIVE_INFINITY) return;
+    for (const { incident, afterUs } of this.#silences) {
+      const dueUs = Math.max(this.#heardUs + afterUs, incident.notBeforeUs);
+      if (incident.raised !== undefined || nowUs <= dueUs) continue;
+      const phrase = `has not been heard since ${showTime(this.#heardUs)}, for ${showDuration(dueUs - this.#heardUs)}`;
+      incident.raise(this.subject, dueUs, (dueUs - this.#heardUs) / 1e6, phrase);
+      this.dirty = true;
+    }
+  }
+
+  /** Raises silent series. @param throughUs every earlier reading has come. */
+  silentSeries(throughUs: number): void {
+    if (throughUs <= this.#silentFromUs) return;
+    let earliestUs = Number.POSITIVE_INFINITY;
+    for (const slot of this.series.values()) earliestUs = Math.min(earliestUs, slot.silence(throughUs));
+    this.#silentFromUs = earliestUs;
+  }
+
+  /** A series appeared or sends again: it may become silent before the others do. */
+  mayBeSilent(): void {
+    this.#silentFromUs = Number.NEGATIVE_INFINITY;
+  }
+
+  add(names: SeriesNames): Slot {
+    const series = new WatchedSeries(this.gateway, names, this.#emit);
+    const entry =
+      this.#entries.find(({ slots }) => slots.length < seriesPerEntry || slots.includes(null)) ?? this.#grow();
+    const free = entry.slots.indexOf(null);
+    const index = free < 0 ? entry.slots.length : free;
+    return this.#place(series, entry, index);
+  }
+
+  /** Takes back an entry of the state. */
+  restoreSeries(
+    number: number,
+    kept: readonly (KeptSeries | null)[],
+    historyKept: boolean,
+  ): readonly [Slot, KeptSeries][] {
+    while (this.#entries.length <= number) this.#grow();
+    const entry = this.#entries[number]!;
+    entry.historyKept = historyKept;
+    return kept.flatMap((one, index): [Slot, KeptSeries][] => {
+      if (one === null) {
+        entry.slots[index] = null;
+        return [];
+      }
+      const { sensor, metric, unit, zone, intervalMs, newestUs, newest } = one;
+      const series = new WatchedSeries(this.gateway, { sensor, metric, unit, zone, intervalMs }, this.#emit);
+      series.newestUs = newestUs ?? Number.NEGATIVE_INFINITY;
+      series.newest = newest;
+      return [[this.#place(series, entry, index), one]];
+    });
+  }
+
+  remove(slot: Slot): void {
+    slot.entry.slots[slot.index] = null;
+    slot.entry.dirty = slot.entry.historyDirty = true;
+    slot.gone = true;
+    this.series.delete(seriesNameOf(slot.series.names));
+  }
+
+  /**
+   * Ends what rules that are gone have raised, and forgets what was not heard for long.
+   * @param forgetUs before this. @param why of a rule that is gone.
+   */
+  sweep(nowUs: number, forgetUs: number, why: (rule: string) => string): void {
+    this.leftovers = false;
+    const gone = (subject: Subject, value: number, [name, , incident]: KeptRule): void => {
+      const raised = raisedOf(incident?.[2] ?? null);
+      if (raised !== undefined) this.#emit(cleared(name, subject, raised, nowUs, value, why(name)));
+    };
+    if (this.#orphans.length > 0) this.dirty = true;
+    for (const orphan of this.#orphans) gone(this.subject, 0, orphan);
+    this.#orphans = [];
+    for (const slot of this.series.values()) {
+      const { series, entry } = slot;
+      const old = series.newestUs < forgetUs;
+      const any = series.end(
+        nowUs,
+        `has not been heard for ${showDuration(nowUs - series.newestUs)} and is given up`,
+        old,
+        orphan => gone(series.subject, series.newest, orphan),
+      );
+      if (any) entry.dirty = true;
+      if (old || !series.watched) this.remove(slot);
+    }
+    if (this.#heardUs >= forgetUs) return;
+    for (const { incident } of this.#silences)
+      incident.clear(
+        this.subject,
+        nowUs,
+        0,
+        `has not been heard for ${showDuration(nowUs - this.#heardUs)} and is given up`,
+      );
+    this.#silences = [];
+  }
+
+  /** Nothing is known of it any more. */
+  get empty(): boolean {
+    return this.series.size === 0 && this.#silences.length === 0 && this.#orphans.length === 0;
+  }
+
+  /** Puts the entries that changed into `state`. */
+  flush(state: Map<string, Uint8Array | null>): void {
+    const { gateway, site } = this;
+    if (this.empty) state.set(gatewayKey(gateway), null);
+    else if (this.dirty) {
+      const heardUs = Number.isFinite(this.#heardUs) ? this.#heardUs : null;
+      state.set(gatewayKey(gateway), encodeGatewayEntry({ site, heardUs, rules: this.#keptRules() }));
+    }
+    this.dirty = false;
+    for (const [number, entry] of this.#entries.entries()) {
+      if (!entry.dirty && !entry.historyDirty) continue;
+      const kept = entry.slots.map(series => (series === null ? null : keptSeries(series)));
+      const none = kept.every(one => one === null);
+      if (entry.dirty) state.set(seriesKey(gateway, number), none ? null : encodeSeriesEntry(kept));
+      if (entry.historyDirty) {
+        const histories = encodeHistories(kept);
+        if (histories !== undefined || entry.historyKept) state.set(historyKey(gateway, number), histories ?? null);
+        entry.historyKept = histories !== undefined;
+      }
+      entry.dirty = entry.historyDirty = false;
+    }
+  }
+
+  get subject(): Subject {
+    const { gateway, site } = this;
+    return { gateway, sensor: '', metric: '', shown: `gateway ${gateway}${site === '' ? '' : ` (${site})`}` };
+  }
+
+  #place(series: WatchedSeries, entry: Entry, index: number): Slot {
+    const slot = new Slot(this, series, entry, index);
+    entry.slots[index] = series;
+    this.series.set(seriesNameOf(series.names), slot);
+    return slot;
+  }
+
+  #grow(): Entry {
+    const entry = { slots: [], dirty: false, historyDirty: false, historyKept: false };
+    this.#entries.push(entry);
+    return entry;
+  }
+
+  #keptRules(): readonly KeptRule[] {
+    const rules = this.#silences.flatMap(({ incident }): KeptRule[] => {
+      const kept = incident.kept();
+      return kept === undefined ? [] : [[incident.rule.name, kindOf(incident.rule), kept, null, null]];
+    });
+    return [...rules, ...this.#orphans];
+  }
+
+  #restoreRules(rules: readonly KeptRule[]): void {
+    this.#orphans = rules.filter(([name, kind, kept]) => {
+      const found = this.#silences.find(({ incident: { rule } }) => rule.name === name && kindOf(rule) === kind);
+      if (found !== undefined && kept !== null) found.incident.restore(kept);
+      return found === undefined && kept?.[2] != null;
+    });
+    if (this.#orphans.length > 0) this.leftovers = true;
+  }
+}
+
+/** A series in its place of the state. */
+export class Slot {
+  readonly gateway: WatchedGateway;
+  readonly series: WatchedSeries;
+  readonly entry: Entry;
+  readonly index: number;
+  /** Of the gateway when the rules were chosen. */
+  site: string;
+  /** Forgotten; whoever still holds it must ask for it anew. */
+  gone = false;
+
+  constructor(gateway: WatchedGateway, series: WatchedSeries, entry: Entry, index: number) {
+    this.gateway = gateway;
+    this.series = series;
+    this.entry = entry;
+    this.index = index;
+    this.site = gateway.site;
+  }
+
+  reading(timeUs: number, value: number): void {
+    const { series, entry, gateway } = this;
+    if (series.silent || series.newestUs === Number.NEGATIVE_INFINITY) gateway.mayBeSilent();
+    if (series.reading(timeUs, value)) entry.historyDirty = true;
+    entry.dirty = true;
+  }
+
+  silence(throughUs: number): number {
+    const before = this.series.silent;
+    const earliestUs = this.series.silence(throughUs);
+    if (this.series.silent !== before) this.entry.dirty = true;
+    return earliestUs;
+  }
+}
+
+export const seriesNameOf = ({ sensor, metric }: Pick<SeriesNames, 'sensor' | 'metric'>): string =>
+  `${sensor}\n${metric}`;
+
+function keptSeries(series: WatchedSeries): KeptSeries {
+  const { names, newestUs, newest } = series;
+  const { sensor, metric, unit, zone, intervalMs } = names;
+  const heard = Number.isFinite(newestUs) ? newestUs : null;
+  return { sensor, metric, unit, zone, intervalMs, newestUs: heard, newest, rules: series.kept() };
+}
