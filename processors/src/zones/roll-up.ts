@@ -1,0 +1,351 @@
+/**
+ * What the sensors of one partition of the readings add to the zones they are in: a part a zone and window, made anew from
+ * the sensors' panes whenever one of them changed. Parts of all partitions come together in `task.ts`.
+ *
+ * The zones' windows are the engine's panes: of their size, and with its dates.
+ */
+import type { OutgoingRecord } from '@millrace/runtime/kafka/types.ts';
+import type { Series } from '@millrace/wire/batch.ts';
+import type { GatewayId, KafkaTopics } from '@millrace/wire/names.ts';
+import { encodeZoneParts, type ZoneMetric, type ZonePart, zoneKey } from '@millrace/wire/zones.ts';
+import type { Flush, FlushClock } from '../task.ts';
+import { expectedForUs, MemberGateway, type Membership, memberKey, type PaneSource, ZoneMember } from './members.ts';
+import { encodeChunk, encodeWindow, encodeZone, keys, restoreEntry } from './roll-up-state.ts';
+import { ZoneState, ZoneWindow } from './zone-state.ts';
+
+export type { PaneSource, ZoneMember } from './members.ts';
+
+export interface ZoneRollUpOptions {
+  /** Of the readings: the parts' source. */
+  readonly partition: number;
+  readonly topics: Pick<KafkaTopics, 'zoneParts'>;
+  /** Size of the engine's panes, µs. */
+  readonly windowUs: number;
+  /** Shortest time between two parts of one zone's window; the final one comes at once. */
+  readonly earlyIntervalMs: number;
+  /** How long after its end, or its first reading if that came later, a window waits for gateways to close it. */
+  readonly maxHoldUs: number;
+  readonly limits: {
+    /** Known within a day. */
+    readonly sensorsPerGateway: number;
+    /** Zones, by metric and unit. */
+    readonly zones: number;
+    /** Over all zones. */
+    readonly windows: number;
+  };
+}
+
+export interface ZoneRollUpCounters {
+  /** Changes of panes whose zone's window is forgotten: they are in the sensor's statistics alone. */
+  late: number;
+  /** Series that came to no zone: as many are known as are kept, of their gateway or of zones. */
+  refused: number;
+  /** Windows given up while some gateway might still have added to them: more were waiting than are kept. */
+  cut: number;
+}
+
+/** A window that nobody changed for this long waits for nobody any more. */
+const waitUs = expectedForUs;
+/** A zone without windows and sensors is kept for this long, to know what it has forgotten. */
+const idleUs = expectedForUs + 3_600_000_000;
+/** A sketch has up to some 10 KB, a record has room for 1 MB. */
+const partsPerRecord = 32;
+
+/**
+ * Calls come in this order: `restore` for all entries; `join` for all restored series, `progress` for all restored
+ * gateways; then, as readings come, `join`, `describe`, `opened`, `changed`; and at each flush of the engine `settled`,
+ * `leave`, `progress`, and `flush` as the last.
+ */
+export class ZoneRollUp {
+  readonly counters: ZoneRollUpCounters = { late: 0, refused: 0, cut: 0 };
+  readonly #options: ZoneRollUpOptions;
+  readonly #zones = new Map<string, ZoneState>();
+  readonly #gateways = new Map<string, MemberGateway>();
+  #windows = 0;
+
+  constructor(options: ZoneRollUpOptions) {
+    this.#options = options;
+  }
+
+  /** @param key one that begins with `z/`. @throws {InvariantError} when it is not readable. */
+  restore(key: string, value: Uint8Array): void {
+    restoreEntry(key, value, {
+      gatewayOf: id => this.#gatewayOf(id),
+      zoneOf: of => this.#zoneOf(of),
+      addWindow: (zone, window) => this.#addWindow(zone, window),
+    });
+  }
+
+  /**
+   * A series has appeared, or was restored. One call for each time the engine has it.
+   * @param panes where its panes are to be found until `leave`.
+   * @returns undefined when it is in no zone (try again when a batch says otherwise), or there is no room for it.
+   */
+  join(gatewayId: GatewayId, site: string, series: Series, panes: PaneSource): ZoneMember | undefined {
+    const { sensor, metric, zone } = series;
+    let member = this.#gateways.get(gatewayId)?.members.get(memberKey(sensor, metric));
+    if (member === undefined) {
+      if (zone === '') return undefined;
+      const gateway = this.#gatewayOf(gatewayId);
+      if (gateway.members.size >= this.#options.limits.sensorsPerGateway) {
+        this.counters.refused++;
+        return undefined;
+      }
+      const free = gateway.slots.indexOf(undefined);
+      member = new ZoneMember(gateway, sensor, metric, free < 0 ? gateway.slots.length : free);
+    }
+    member.panes = panes;
+    this.describe(member, site, series);
+    return member;
+  }
+
+  /** To be called when a batch describes the series in another way (zone, unit, cadence) or names another site. */
+  describe(member: ZoneMember, site: string, { zone, metric, unit, intervalMs }: Series): void {
+    if (member.now !== undefined && neverThere(member.now)) member.now.zone.due = true;
+    if (zone === '') return member.describe(undefined);
+    const of = { site, zone, metric, unit };
+    const key = zoneKey(of);
+    let membership = member.memberships.find(other => other.zone.key === key);
+    if (membership === undefined) {
+      if (!this.#zones.has(key) && this.#zones.size >= this.#options.limits.zones) {
+        this.counters.refused++;
+        return member.describe(undefined);
+      }
+      membership = { member, zone: this.#zoneOf(of), intervalMs, fromUs: Number.MAX_SAFE_INTEGER, untilUs: 0 };
+      member.memberships.push(membership);
+      membership.zone.add(membership);
+    } else if (membership.intervalMs !== intervalMs) {
+      membership.intervalMs = intervalMs;
+      member.touch();
+    }
+    member.describe(membership);
+  }
+
+  /** A pane of the series has its first reading. `changed` is not needed for it. */
+  opened(member: ZoneMember, startUs: number): void {
+    const { windowUs } = this.#options;
+    const left = member.opened(startUs, windowUs);
+    // Its old zone hears of it even if none of its other sensors reports.
+    if (left !== undefined && startUs >= left.zone.forgottenUs) this.#touch(left.zone, startUs);
+    this.changed(member, startUs);
+  }
+
+  /** A pane has changed; once between two flushes is enough. */
+  changed(member: ZoneMember, startUs: number): void {
+    const zone = member.ownerOf(startUs)?.zone;
+    if (zone === undefined) return;
+    if (startUs < zone.forgottenUs) this.counters.late++;
+    else this.#touch(zone, startUs);
+  }
+
+  /** A pane takes no more readings and is about to be dropped: `member`'s panes still have it. */
+  settled(member: ZoneMember, startUs: number): void {
+    const owner = member.ownerOf(startUs);
+    const pane = owner && member.paneOf(owner, startUs);
+    const window = owner?.zone.windows.get(startUs);
+    if (pane !== undefined && window !== undefined) {
+      window.settled.addSensor(pane);
+      window.touched = true;
+      owner!.zone.due = true;
+    }
+    member.settled(startUs);
+  }
+
+  /** The engine drops the series, which has no panes any more. Its zone goes on expecting it for a day. */
+  leave(member: ZoneMember): void {
+    if (member.now !== undefined && neverThere(member.now)) member.now.zone.due = true;
+    member.leave();
+  }
+
+  /**
+   * How far a gateway has come, in its own time. Restored from the engine's state, not from the roll-up's.
+   * @param closedUs windows that end at or before it are final, by the gateway's own word.
+   * @param forgottenUs windows that end at or before it take no more readings.
+   */
+  progress(gatewayId: GatewayId, closedUs: number, forgottenUs: number): void {
+    const gateway = this.#gateways.get(gatewayId);
+    if (gateway === undefined) return;
+    const { windowUs } = this.#options;
+    const passed = (before: number, after: number) => Math.floor(before / windowUs) !== Math.floor(after / windowUs);
+    const moved = passed(gateway.closedUs, closedUs) || passed(gateway.forgottenUs, forgottenUs);
+    gateway.closedUs = closedUs;
+    gateway.forgottenUs = forgottenUs;
+    if (!moved) return;
+    for (const { memberships } of gateway.members.values()) for (const { zone } of memberships) zone.due = true;
+  }
+
+  /** @returns parts, and entries whose keys begin with `z/`. */
+  flush(clock: FlushClock): Pick<Flush, 'results' | 'state'> {
+    const results: OutgoingRecord[] = [];
+    const state = new Map<string, Uint8Array | null>();
+    this.#cutBeyondLimit();
+    for (const zone of this.#zones.values()) {
+      if (!zone.due && clock.nowUs < zone.dueUs && clock.monotonicMs < zone.dueMs) continue;
+      const parts = this.#advance(zone, clock, state);
+      for (let at = 0; at < parts.length; at += partsPerRecord)
+        results.push(this.#record(zone, parts.slice(at, at + partsPerRecord)));
+      this.#forgetMembers(zone, clock.nowUs);
+      this.#keep(zone, clock.nowUs, state);
+    }
+    for (const gateway of this.#gateways.values()) {
+      for (const chunk of gateway.dirtyChunks)
+        state.set(keys.chunk(gateway.gateway, chunk), encodeChunk(gateway, chunk));
+      gateway.dirtyChunks.clear();
+      if (gateway.members.size === 0) this.#gateways.delete(gateway.gateway);
+    }
+    return { results, state };
+  }
+
+  /** Publishes what is due and forgets what is settled, in the order of the windows. @returns parts. */
+  #advance(zone: ZoneState, { nowUs, monotonicMs }: FlushClock, state: Map<string, Uint8Array | null>): ZonePart[] {
+    const { windowUs, maxHoldUs, earlyIntervalMs } = this.#options;
+    const parts: ZonePart[] = [];
+    let mayForget = true;
+    zone.due = false;
+    zone.dueUs = Number.POSITIVE_INFINITY;
+    zone.dueMs = Number.POSITIVE_INFINITY;
+    for (const startUs of [...zone.windows.keys()].sort((a, b) => a - b)) {
+      const window = zone.windows.get(startUs)!;
+      const endUs = startUs + windowUs;
+      const { closedUs, forgottenUs } = zone.progress(startUs);
+      window.openedUs ??= nowUs;
+      if (window.touched && window.keptUs === 0) window.keptUs = nowUs;
+      const heldUntilUs = Math.max(endUs, window.openedUs) + maxHoldUs;
+      const closes = !window.final && (closedUs >= endUs || nowUs >= heldUntilUs);
+      const cut = startUs < zone.cutUs;
+      const settled = forgottenUs >= endUs || nowUs >= window.keptUs + waitUs;
+      const forget = mayForget && (settled || cut);
+      if (closes || (window.dirty && (forget || monotonicMs >= window.sentMs + earlyIntervalMs))) {
+        window.final ||= closes;
+        parts.push(this.#publish(zone, window, monotonicMs));
+      }
+      if (forget) {
+        if (!settled) this.counters.cut++;
+        zone.windows.delete(startUs);
+        this.#windows--;
+        zone.forgottenUs = endUs;
+        zone.touched = true;
+        state.set(keys.window(zone, startUs), null);
+        continue;
+      }
+      mayForget = false;
+      if (window.touched) {
+        window.touched = false;
+        window.keptUs = nowUs;
+        state.set(keys.window(zone, startUs), encodeWindow(window));
+      }
+      zone.dueUs = Math.min(zone.dueUs, window.keptUs + waitUs, window.final ? Number.POSITIVE_INFINITY : heldUntilUs);
+      if (window.dirty) zone.dueMs = Math.min(zone.dueMs, window.sentMs + earlyIntervalMs);
+    }
+    return parts;
+  }
+
+  #publish(zone: ZoneState, window: ZoneWindow, monotonicMs: number): ZonePart {
+    const { windowUs } = this.#options;
+    const { sum, sensorsExpected, expected } = zone.sum(window, intervalMs =>
+      intervalMs > 0 ? Math.round(windowUs / 1000 / intervalMs) : 0,
+    );
+    window.revision++;
+    window.sentMs = monotonicMs;
+    window.dirty = false;
+    window.touched = true;
+    const { sensors, count, mean, meanOfMeans, min, max, sketch } = sum;
+    return {
+      startUs: window.startUs,
+      sensors,
+      sensorsExpected,
+      count,
+      expected,
+      mean,
+      meanOfMeans,
+      min: count === 0 ? 0 : min,
+      max: count === 0 ? 0 : max,
+      sketch: count === 0 || sketch === undefined ? new Uint8Array() : sketch.encode(),
+      revision: window.revision,
+      final: window.final,
+    };
+  }
+
+  #record(zone: ZoneState, parts: readonly ZonePart[]): OutgoingRecord {
+    const { partition: source, topics } = this.#options;
+    const value = encodeZoneParts({ ...zone.of, source, settledThroughUs: zone.forgottenUs, parts });
+    return { topic: topics.zoneParts, key: zone.key, value };
+  }
+
+  #forgetMembers(zone: ZoneState, nowUs: number): void {
+    const idle = zone.windows.size === 0 && zone.keptUs > 0 && nowUs >= zone.keptUs + idleUs;
+    for (let i = zone.members.length - 1; i >= 0; i--) {
+      const membership = zone.members[i]!;
+      const { member } = membership;
+      // Has just joined.
+      if (neverThere(membership) && membership === member.now && member.panes !== undefined) continue;
+      const over = membership.untilUs <= zone.forgottenUs || (idle && member.panes === undefined);
+      if (over && member.drop(membership)) zone.members.splice(i, 1);
+    }
+  }
+
+  #keep(zone: ZoneState, nowUs: number, state: Map<string, Uint8Array | null>): void {
+    if (zone.windows.size === 0 && zone.members.length === 0 && zone.keptUs > 0 && nowUs >= zone.keptUs + idleUs) {
+      this.#zones.delete(zone.key);
+      state.set(keys.zone(zone), null);
+      return;
+    }
+    if (zone.touched) {
+      zone.touched = false;
+      zone.keptUs = nowUs;
+      state.set(keys.zone(zone), encodeZone(zone));
+    }
+    if (zone.windows.size === 0) zone.dueUs = zone.keptUs + idleUs;
+  }
+
+  #touch(zone: ZoneState, startUs: number): void {
+    let window = zone.windows.get(startUs);
+    if (window === undefined) {
+      window = new ZoneWindow(startUs);
+      this.#addWindow(zone, window);
+      zone.due = true;
+    }
+    if (window.dirty) return;
+    window.dirty = true;
+    zone.dueMs = Math.min(zone.dueMs, window.sentMs + this.#options.earlyIntervalMs);
+  }
+
+  #addWindow(zone: ZoneState, window: ZoneWindow): void {
+    zone.windows.set(window.startUs, window);
+    this.#windows++;
+  }
+
+  /** The oldest windows go: those of the present are what a dashboard shows. */
+  #cutBeyondLimit(): void {
+    const extra = this.#windows - this.#options.limits.windows;
+    if (extra <= 0) return;
+    const all = [...this.#zones.values()].flatMap(zone => [...zone.windows.keys()].map(startUs => ({ zone, startUs })));
+    all.sort((a, b) => a.startUs - b.startUs);
+    for (const { zone, startUs } of all.slice(0, extra)) {
+      zone.cutUs = Math.max(zone.cutUs, startUs + 1);
+      zone.due = true;
+    }
+  }
+
+  #zoneOf(of: ZoneMetric): ZoneState {
+    const key = zoneKey(of);
+    let zone = this.#zones.get(key);
+    if (zone === undefined) {
+      zone = new ZoneState(of);
+      this.#zones.set(key, zone);
+    }
+    return zone;
+  }
+
+  #gatewayOf(id: GatewayId): MemberGateway {
+    let gateway = this.#gateways.get(id);
+    if (gateway === undefined) {
+      gateway = new MemberGateway(id);
+      this.#gateways.set(id, gateway);
+    }
+    return gateway;
+  }
+}
+
+/** No pane of it came yet. */
+const neverThere = ({ fromUs, untilUs }: Membership): boolean => fromUs > untilUs;
