@@ -25,7 +25,7 @@ interface KeyMistake {
 
 /** @param misspelt the rule has a key that is none: it may be the condition. */
 export function keysMistakes(rule: Tree, misspelt: boolean): readonly KeyMistake[] {
-  const present = conditionKeys.filter(key => rule[key] !== undefined);
+  const present = Object.keys(rule).filter((key): key is ConditionKey => Object.hasOwn(companions, key));
   const [condition, ...more] = present;
   if (condition === undefined)
     return misspelt ? [] : [{ key: [], message: `has no condition: it needs one of ${conditionKeys.join(', ')}` }];

@@ -6,14 +6,14 @@ export interface SeriesUnit {
   level(value: number): number;
   /** A difference of two levels. */
   difference(value: number): number;
-  /** `82.4 °C` */
-  show(value: number): string;
+  /** `82.4 °C` @param digits that count; measured values have no more than six. */
+  show(value: number, digits?: number): string;
 }
 
 /** undefined: nothing converts between the two. @param ruleUnit undefined: the rule goes by each series' own. */
 export function seriesUnit(unit: string, ruleUnit: string | undefined): SeriesUnit | undefined {
   const suffix = shown(unit);
-  const show = (value: number): string => `${Number(value.toPrecision(6))}${suffix}`;
+  const show = (value: number, digits = 6): string => `${Number(value.toPrecision(digits))}${suffix}`;
   if (ruleUnit === undefined || ruleUnit === unit) return { level: value => value, difference: value => value, show };
   const [from, to] = [parseUnit(ruleUnit), parseUnit(unit)];
   if (typeof from === 'string' || typeof to === 'string' || !comparable(from, to)) return undefined;

@@ -56,20 +56,20 @@ export class DeviationJudge implements Judge {
   }
 
   raisedPhrase(): string {
-    const distance =
-      this.#sd === 0 ? '' : `${Number((Math.abs(this.measured - this.#mean) / this.#sd).toPrecision(3))} `;
-    const how =
-      distance === ''
-        ? `${this.#unit.show(Math.abs(this.measured - this.#mean))} from`
-        : `${distance}standard deviations from`;
-    return `is ${this.#unit.show(this.measured)}, ${how} its mean of ${this.#unit.show(this.#mean)} (the last ${showDuration(this.#deviation.overUs)}, standard deviation ${this.#unit.show(this.#sd)})`;
+    const distance = Math.abs(this.measured - this.#mean);
+    const [mean, sd] = [this.#mean, this.#sd].map(value => this.#unit.show(value, 4));
+    const far =
+      this.#sd === 0
+        ? this.#unit.show(distance)
+        : `${Number((distance / this.#sd).toPrecision(3))} standard deviations`;
+    return `is ${this.#unit.show(this.measured)}, ${far} from its mean of ${mean} (the last ${showDuration(this.#deviation.overUs)}, standard deviation ${sd})`;
   }
 
   clearedPhrase(): string {
     const is = `is ${this.#unit.show(this.measured)}`;
     return this.#settled
       ? `${is}, and after ${showDuration(this.#deviation.overUs)} of it that is its new baseline`
-      : `${is}, back near its mean of ${this.#unit.show(this.#mean)}`;
+      : `${is}, back near its mean of ${this.#unit.show(this.#mean, 4)}`;
   }
 
   get historyDirty(): boolean {

@@ -71,10 +71,8 @@ export class RateJudge implements Judge {
     while (
       (samples.length > 1 && samples[1]![0] <= timeUs - overUs) ||
       (samples.length > 0 && samples[0]![0] < timeUs - 2 * overUs)
-    ) {
-      samples.shift();
-      this.historyDirty = true;
-    }
+    )
+      samples.shift(); // No change to be written: whoever takes them back drops it again.
     return samples[0];
   }
 
@@ -88,11 +86,11 @@ export class RateJudge implements Judge {
 
   #moves(): string {
     const verb = this.measured < 0 ? 'falls' : 'rises';
-    return `${verb} by ${this.#per(Math.abs(this.measured))} (over the last ${showDuration(this.#elapsedUs)})`;
+    return `${verb} by ${this.#per(Math.abs(this.measured), 4)} (over the last ${showDuration(this.#elapsedUs)})`;
   }
 
-  #per(rate: number): string {
-    return `${this.#unit.show(rate)} in ${showDuration(this.#rate.perUs)}`;
+  #per(rate: number, digits?: number): string {
+    return `${this.#unit.show(rate, digits)} in ${showDuration(this.#rate.perUs)}`;
   }
 }
 
