@@ -1,0 +1,276 @@
+/**
+ * Runs a task for each partition of a topic that the group gives us, exactly once: output, state and position of a
+ * partition are one Kafka transaction, of the partition's own `transactional.id`. Who is assigned a partition fences its
+ * earlier owners first, and only then reads the state: so whatever happens, what is committed stands on what was
+ * committed before. KIP-98, KIP-129; why not KIP-447: docs/decisions/0014.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { ConfigError, FencedError } from '@millrace/runtime/errors.ts';
+import type { Kafka } from '@millrace/runtime/kafka/connect.ts';
+import { readTopicToEnd } from '@millrace/runtime/kafka/read-to-end.ts';
+import type { Assignment, Consumer, Transactions } from '@millrace/runtime/kafka/types.ts';
+import type { Logger } from '@millrace/runtime/log.ts';
+import { keepTrying } from '@millrace/runtime/retry.ts';
+import { OwnedPartition } from './owned.ts';
+import type { Task } from './task.ts';
+
+export interface RunnerOptions<T extends Task> {
+  readonly kafka: Kafka;
+  readonly log: Logger;
+  /** Also the consumer group and, with the partition's number, the `transactional.id`: with Kafka's topic prefix. */
+  readonly name: string;
+  readonly inputTopic: string;
+  /** Compacted; as many partitions as the input. */
+  readonly stateTopic: string;
+  readonly commitIntervalMs: number;
+  readonly createTask: (partition: number) => T;
+  readonly onRows: (rows: number) => void;
+  readonly onItems: (items: number) => void;
+  /** A task that is no longer ours, for whoever sums up its counters. */
+  readonly onGivenUp: (task: T) => void;
+}
+
+const restoreWithinMs = 600_000;
+/** How long the last commit may take while we end; what it does not manage comes again. */
+const drainMs = 10_000;
+/** A commit under way when an assignment ends may still end well, and saves its successor the work. */
+const lateCommitMs = 5000;
+/** Fenced by one who does not own the partition: he is told so within a heartbeat. */
+const rejoinAfterMs = 1000;
+
+export class Runner<T extends Task> implements AsyncDisposable {
+  readonly #options: RunnerOptions<T>;
+  #consumer: Consumer | undefined;
+  readonly #owned = new Map<number, OwnedPartition<T>>();
+  readonly #transactions = new Map<number, Transactions>();
+  /** Of the current assignment, and of the commits begun in it. */
+  #signal: AbortSignal = AbortSignal.abort();
+  #patience: AbortSignal = AbortSignal.abort();
+  readonly #closed = new AbortController();
+  readonly #committing: Promise<never>;
+  #failCommitting!: (error: unknown) => void;
+
+  private constructor(options: RunnerOptions<T>) {
+    this.#options = options;
+    this.#committing = new Promise((_, reject) => {
+      this.#failCommitting = reject;
+    });
+    this.#committing.catch(() => {}); // Seen by whoever awaits `failed`.
+  }
+
+  static async open<T extends Task>(options: RunnerOptions<T>): Promise<Runner<T>> {
+    const runner = new Runner(options);
+    runner.#consumer = await options.kafka.openConsumer(
+      // A processor that was killed holds its partitions until its session ends: six seconds, Kafka's least.
+      { groupId: options.name, topics: [options.inputTopic], sessionTimeoutMs: 6000 },
+      {
+        onAssigned: assignment => runner.#assign(assignment),
+        onBatch: async batch => {
+          const owned = runner.#owned.get(batch.partition);
+          // Lost and not yet taken away: the group's next assignment tells who reads it.
+          if (owned === undefined || owned.lost) return;
+          options.onItems(owned.process(batch));
+        },
+        onDrain: () => runner.#drain(),
+      },
+    );
+    void runner.#commitEveryInterval();
+    return runner;
+  }
+
+  get consumer(): Pick<Consumer, 'lag' | 'healthy'> {
+    return this.#consumer!;
+  }
+
+  /** Of the partitions owned. */
+  *tasks(): Generator<T> {
+    for (const { task } of this.#owned.values()) yield task;
+  }
+
+  /** Never resolves; rejects when it cannot go on. */
+  get failed(): Promise<never> {
+    return Promise.race([this.#consumer!.failed, this.#committing]);
+  }
+
+  /** Fences, then restores. A task whose last commit is still the newest goes on as it is. */
+  async #assign({ partitions, signal }: Assignment): Promise<void> {
+    const { inputTopic, log } = this.#options;
+    const numbers = partitions.get(inputTopic) ?? [];
+    await Promise.all([...this.#owned.values()].map(owned => owned.settled()));
+    await this.#giveUp([...this.#transactions.keys()].filter(partition => !numbers.includes(partition)));
+    const standings = await Promise.all(
+      numbers.map(async partition => ({ partition, ...(await this.#fence(partition, signal)) })),
+    );
+    const restored = new Map<number, OwnedPartition<T>>();
+    for (const { partition, ours } of standings) {
+      if (ours && this.#owned.get(partition)?.certain) continue;
+      this.#forget(partition);
+      restored.set(partition, this.#create(partition));
+    }
+    const entries = await this.#restore(restored, signal);
+    const ends = restored.size > 0 ? await this.#endOffsets(signal) : [];
+    for (const { partition, next } of standings) {
+      if (restored.get(partition)?.begin(next, ends[partition] ?? 0n) !== false) continue;
+      log.error(
+        { partition },
+        `${inputTopic} ends before what has been read of it: was it made anew? Going on from its start, by the readings' own identities`,
+      );
+    }
+    signal.throwIfAborted();
+    for (const [partition, owned] of restored) this.#owned.set(partition, owned);
+    this.#signal = signal;
+    this.#patience = later(signal, lateCommitMs);
+    log.info({ partitions: numbers.length, restored: restored.size, entries }, 'partitions assigned');
+  }
+
+  async #fence(partition: number, signal: AbortSignal) {
+    const { name, kafka, inputTopic, log } = this.#options;
+    let transactions = this.#transactions.get(partition);
+    if (transactions === undefined) {
+      transactions = await kafka.openTransactions({ transactionalId: `${name}-${partition}` });
+      this.#transactions.set(partition, transactions);
+    }
+    const fencing = transactions;
+    return await keepTrying(
+      'fencing earlier owners',
+      () => fencing.fence({ groupId: name, topic: inputTopic, partition }, signal),
+      { log, signal },
+    );
+  }
+
+  #create(partition: number): OwnedPartition<T> {
+    const { name, inputTopic, stateTopic, createTask, log } = this.#options;
+    return new OwnedPartition(createTask(partition), {
+      partition,
+      groupId: name,
+      inputTopic,
+      stateTopic,
+      transactions: this.#transactions.get(partition)!,
+      wallClockUs: () => Date.now() * 1000,
+      // The readings sink sends it to the rejected topic; here it has nothing to count.
+      onUnusable: (offset, error) =>
+        log.warn({ topic: inputTopic, partition, offset: String(offset) }, `not usable: ${error.message}`),
+    });
+  }
+
+  /** @returns how many entries there were. */
+  async #restore(into: ReadonlyMap<number, OwnedPartition<T>>, signal: AbortSignal): Promise<number> {
+    if (into.size === 0) return 0;
+    const { kafka, stateTopic, log } = this.#options;
+    const entries = new Map<string, { partition: number; value: Uint8Array }>();
+    await keepTrying(
+      'restoring the state',
+      () =>
+        readTopicToEnd(
+          kafka,
+          stateTopic,
+          { partitions: [...into.keys()], signal, deadlineMs: restoreWithinMs },
+          ({ key, value }, partition) => {
+            if (value === null) entries.delete(key ?? '');
+            else entries.set(key ?? '', { partition, value });
+          },
+        ),
+      { log, signal },
+    );
+    for (const [key, { partition, value }] of entries) into.get(partition)?.restore(key, value);
+    return entries.size;
+  }
+
+  #endOffsets(signal: AbortSignal): Promise<readonly bigint[]> {
+    const { kafka, inputTopic, log } = this.#options;
+    const ask = async () => {
+      await using admin = await kafka.openAdmin();
+      return await admin.endOffsets(inputTopic);
+    };
+    return keepTrying('end offsets', ask, { log, signal });
+  }
+
+  /** Never throws: a failure is told by `failed`. */
+  async #commitEveryInterval(): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      if (!this.#signal.aborted) void this.#commitAll(this.#patience);
+      const leftMs = this.#options.commitIntervalMs - (performance.now() - startedAt);
+      await wait(Math.max(1, leftMs), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Each partition by itself: one that waits for Kafka holds no other up. */
+  async #commitAll(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.#owned].map(([partition, owned]) => this.#commitOne(partition, owned, signal)));
+  }
+
+  async #commitOne(partition: number, owned: OwnedPartition<T>, signal: AbortSignal): Promise<void> {
+    try {
+      this.#options.onRows(await owned.commit(this.#consumer?.healthy ?? false, signal));
+    } catch (error) {
+      if (error instanceof FencedError) await this.#fenced(partition, owned, error);
+      // Given up: whether it is committed is not known, and whoever is assigned the partition next finds out.
+      else if (!signal.aborted) this.#failCommitting(error);
+    }
+  }
+
+  /** Somebody else has the partition, or had it for a moment: the group tells who reads on. */
+  async #fenced(partition: number, owned: OwnedPartition<T>, { message }: FencedError): Promise<void> {
+    owned.lose();
+    const assignment = this.#signal;
+    if (assignment.aborted) return;
+    this.#options.log.warn({ partition }, `another processor has taken over: ${message}`);
+    await wait(rejoinAfterMs, undefined, { signal: AbortSignal.any([assignment, this.#closed.signal]) }).catch(
+      () => {},
+    );
+    if (!assignment.aborted && !this.#closed.signal.aborted)
+      this.#consumer?.rejoin(`partition ${partition} was fenced although it is ours`);
+  }
+
+  async #drain(): Promise<void> {
+    this.#closed.abort();
+    const signal = AbortSignal.timeout(drainMs);
+    await Promise.all([...this.#owned.values()].map(owned => owned.settled()));
+    await this.#commitAll(signal);
+  }
+
+  #forget(partition: number): void {
+    const owned = this.#owned.get(partition);
+    if (owned === undefined) return;
+    this.#owned.delete(partition);
+    this.#options.onGivenUp(owned.task);
+  }
+
+  async #giveUp(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) this.#forget(partition);
+    await Promise.all(
+      partitions.map(async partition => {
+        const transactions = this.#transactions.get(partition);
+        this.#transactions.delete(partition);
+        await transactions?.[Symbol.asyncDispose]();
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
+    await this.#consumer?.[Symbol.asyncDispose]();
+    await this.#giveUp([...this.#transactions.keys()]);
+  }
+}
+
+/** Aborted a while after the other. */
+function later(signal: AbortSignal, ms: number): AbortSignal {
+  const late = new AbortController();
+  signal.addEventListener('abort', () => setTimeout(() => late.abort(signal.reason), ms).unref(), { once: true });
+  return late.signal;
+}
+
+/** @throws {ConfigError} when the state of a partition would have no place of its own. */
+export async function checkPartitions(kafka: Kafka, inputTopic: string, stateTopic: string): Promise<void> {
+  await using admin = await kafka.openAdmin();
+  const counts = await admin.partitions([inputTopic, stateTopic]);
+  const [input, state] = [counts.get(inputTopic) ?? 0, counts.get(stateTopic) ?? 0];
+  if (state < input)
+    throw ConfigError.of(
+      'kafka.partitions',
+      `${stateTopic} has ${state} partitions and ${inputTopic} ${input}: the state needs as many; add them with kafka-topics --alter`,
+    );
+}
