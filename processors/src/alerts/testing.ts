@@ -38,7 +38,7 @@ export interface Bench {
   readonly monitor: AlertMonitor;
   readonly said: string[];
   /** A reading each interval from `startUs` on; NaN: none. @returns what was raised and cleared. */
-  feed(values: readonly number[], intervalUs?: number): readonly Alert[];
+  readonly feed: (values: readonly number[], intervalUs?: number) => readonly Alert[];
 }
 
 /** Values of one series go in one by one, each followed by `heard`. */
