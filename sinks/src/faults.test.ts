@@ -11,10 +11,10 @@ import { decodeBatch } from '@millrace/wire/batch.ts';
 import { rejectedHeaders } from '@millrace/wire/names.ts';
 import { encodeStatus, type GatewayStatus } from '@millrace/wire/status.ts';
 import { LineChunk } from './questdb/line-chunk.ts';
+import type { TableSink } from './questdb/table-sink.ts';
 import { openTableWriter } from './questdb/table-writer.ts';
 import { walStates } from './questdb/wal-watch.ts';
 import { encodeBatchLines, oneReading, readings } from './readings/sink.ts';
-import type { Sink } from './sink.ts';
 import { type Lab, openLab, readingsRecord, testBatch, until } from './testing.ts';
 
 let stack: Stack;
@@ -140,7 +140,7 @@ for (const { what, spoil, said, requests } of poisons)
   test(`a row that QuestDB ${what} among 10,000 goes to the rejected topic with its identity, the rest is stored`, async () => {
     await using one = await lab(1);
     // Below our own checks, which would find it.
-    const careless: Sink = {
+    const careless: TableSink = {
       ...readings,
       openStore: context =>
         openTableWriter(context, readings, {

@@ -12,7 +12,7 @@ import { type Lab, type LabSinks, openLab, readingsRecord, testBatch, until } fr
 
 const mib = 1024 * 1024;
 /** Room for QuestDB's own tables, which take 200 MiB, and those of each test. */
-const diskBytes = 1024 * mib;
+const diskBytes = 1536 * mib;
 
 const home = mkdtempSync(join(tmpdir(), 'millrace-full-disk-'));
 const disk = join(home, 'questdb', 'db');

@@ -7,26 +7,17 @@ import type { Logger } from '@millrace/runtime/log.ts';
 import { kafkaTopics } from '@millrace/wire/names.ts';
 import type { SinkMetrics } from './metrics.ts';
 import { Positions } from './positions.ts';
-import type { QuestdbHttp, QuestdbHttpOptions } from './questdb/http.ts';
-import { Outage } from './questdb/outage.ts';
-import type { TableGate, WalWatch } from './questdb/wal-watch.ts';
 import { type RejectedTopic, sendRejected } from './rejected.ts';
-import type { Sink, Store, Taken, WriterLimits } from './sink.ts';
+import type { Gate, Sink, Store, Taken } from './sink.ts';
 
 export interface IntakeOptions {
   readonly kafka: Kafka;
   /** Begins the names of topics and groups. */
   readonly prefix: string;
-  readonly limits: WriterLimits;
   readonly drainTimeoutMs: number;
-  readonly questdb: QuestdbHttpOptions;
-  readonly http: QuestdbHttp;
-  readonly watch: WalWatch;
   readonly rejected: RejectedTopic;
   readonly metrics: SinkMetrics;
   readonly log: Logger;
-  /** Begins the names of tables, for tests. */
-  readonly tablePrefix?: string;
 }
 
 /** Commits are gathered for this long: one costs Kafka about as much as a fetch, and redelivered rows change nothing. */
@@ -39,10 +30,10 @@ const commitEveryMs = 250;
 const sessionTimeoutMs = 6000;
 
 /**
- * Record: fetched → taken by the store (rows in memory) → settled (204, or in the rejected topic) → committed.
+ * Record: fetched → taken by the store (rows in memory) → settled (stored, or in the rejected topic) → committed.
  *
  * The handler waits for room in the store alone, so that fetching goes on while requests are on the way. On close the
- * store drains and the last positions are committed before the member leaves its group; what QuestDB does not take in
+ * store drains and the last positions are committed before the member leaves its group; what is not stored in
  * time is not committed, and comes again.
  */
 export class Intake implements AsyncDisposable {
@@ -50,9 +41,7 @@ export class Intake implements AsyncDisposable {
   readonly #options: IntakeOptions;
   readonly #stop = new AbortController();
   readonly #store: Store;
-  readonly #gate: TableGate;
-  readonly #outage: Outage;
-  readonly #cleanups: (() => void)[] = [];
+  #unfollow = (): void => {};
   #consumer: Consumer | undefined;
   #positions = new Positions();
   #commitTimer: NodeJS.Timeout | undefined;
@@ -65,21 +54,12 @@ export class Intake implements AsyncDisposable {
   }
 
   private constructor(sink: Sink, options: IntakeOptions) {
-    const { kafka, prefix, limits, questdb, http, watch, metrics, log, rejected, tablePrefix = '' } = options;
+    const { kafka, prefix, metrics, log, rejected } = options;
     this.#sink = sink;
     this.#options = options;
-    this.#outage = new Outage(log, failing => metrics.paused('unavailable', failing));
-    this.#gate = watch.gate(tablePrefix + sink.table);
     this.#store = sink.openStore({
-      limits,
-      table: tablePrefix + sink.table,
-      tablePrefix,
       kafka,
       topics: kafkaTopics(prefix),
-      http,
-      questdb,
-      outage: this.#outage,
-      gate: this.#gate,
       metrics,
       log,
       stop: this.#stop.signal,
@@ -97,8 +77,7 @@ export class Intake implements AsyncDisposable {
 
   /** True, or what is missing for storing a record now. */
   get ready(): true | string {
-    if (this.#outage.reason !== undefined) return this.#outage.reason;
-    if (this.#gate.shut !== undefined) return this.#gate.shut.sentence;
+    if (this.#store.trouble !== undefined) return this.#store.trouble;
     return this.#consumer?.healthy === true ? true : 'the consumer is not in its group';
   }
 
@@ -108,8 +87,8 @@ export class Intake implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const cleanup of this.#cleanups) cleanup();
-    // The consumer is paused while its table is; closing must not wait for that.
+    this.#unfollow();
+    // The consumer is paused while its store's gate is shut; closing must not wait for that.
     await this.#consumer?.[Symbol.asyncDispose]();
     this.#stop.abort(new Error('the sink has stopped'));
     clearTimeout(this.#commitTimer);
@@ -138,15 +117,19 @@ export class Intake implements AsyncDisposable {
       },
     );
     this.#consumer = consumer;
+    if (this.#store.gate !== undefined) this.#follow(this.#store.gate, consumer);
+  }
+
+  #follow(gate: Gate, consumer: Consumer): void {
     const { metrics } = this.#options;
     const follow = (): void => {
-      const { isOpen, shut } = this.#gate;
+      const { isOpen, shut } = gate;
       for (const reason of ['suspended', 'wal-lag'] as const) metrics.paused(reason, shut?.reason === reason);
       if (isOpen) consumer.resume();
       else consumer.pause();
     };
     follow();
-    this.#cleanups.push(this.#gate.onChange(follow));
+    this.#unfollow = gate.onChange(follow);
   }
 
   async #take({ topic, partition, records }: RecordBatch, signal: AbortSignal): Promise<void> {

@@ -1,13 +1,13 @@
 import { alerts } from './alerts/sink.ts';
 import { gateways } from './gateways/sink.ts';
 import { readings } from './readings/sink.ts';
-import type { Sink } from './sink.ts';
+import type { ListedSink } from './sink.ts';
 import { stats } from './stats/sink.ts';
 import { zones } from './zones/sink.ts';
 
 /** Every sink there is, one line each. */
 // biome-ignore format: one line each
-export const sinks: readonly Sink[] = [
+export const sinks: readonly ListedSink[] = [
   readings,
   stats,
   alerts,

@@ -3,17 +3,14 @@ import { kafkaSchema } from '@millrace/runtime/kafka/config.ts';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { ensureMillraceTopics } from '@millrace/runtime/kafka/topics.ts';
 import { kafkaLog } from '@millrace/runtime/log.ts';
-import { keepTrying } from '@millrace/runtime/retry.ts';
 import { logSchema, questdbSchema } from '@millrace/runtime/schemas.ts';
 import { runService, type Service } from '@millrace/runtime/service.ts';
 import { kafkaTopics } from '@millrace/wire/names.ts';
 import { sinksSchema } from './config.ts';
-import { openResumeCounter } from './metrics.ts';
-import { QuestdbHttp } from './questdb/http.ts';
-import { migrate } from './questdb/migrations.ts';
-import { WalWatch } from './questdb/wal-watch.ts';
+import { isTableSink, sinkOfTable } from './questdb/table-sink.ts';
+import { openTables } from './questdb/tables.ts';
 import { chosenSinks, openSinks } from './running.ts';
-import type { Sink } from './sink.ts';
+import type { ListedSink } from './sink.ts';
 
 const sections = { sinks: sinksSchema, questdb: questdbSchema, kafka: kafkaSchema, log: logSchema };
 
@@ -31,41 +28,35 @@ export async function runSinks(source: ConfigSource, names?: readonly string[]):
   );
 }
 
-/** Database first, then consumers; released in reverse: consumers drain, rows flush, offsets commit, then the rest closes. */
-async function run(
-  service: Service,
-  { sinks, questdb, kafka: kafkaConfig }: Config<typeof sections>,
-  chosen: readonly Sink[],
-): Promise<void> {
+/**
+ * Released in reverse: consumers drain, rows flush, offsets commit, then the rest closes. A sink joins its group when what
+ * it writes to is there: tables wait for QuestDB, and hold up no sink without one.
+ */
+async function run(service: Service, config: Config<typeof sections>, chosen: readonly ListedSink[]): Promise<void> {
   const { log, metrics, health, stop: signal } = service;
-  using http = new QuestdbHttp(questdb);
-  const applied = await keepTrying('QuestDB', () => migrate(http), { log, signal });
-  if (applied.length > 0) log.info({ applied }, 'tables are ready');
-  await using watch = WalWatch.start({
-    http,
-    log,
-    lagLimit: sinks.walLagLimit,
-    resumes: openResumeCounter(metrics),
-  });
+  const { sinks: own, questdb, kafka: kafkaConfig } = config;
+  const tableSinks = chosen.filter(isTableSink);
+  const others = chosen.flatMap(sink => (isTableSink(sink) ? [] : sink.sinksOf(own)));
+
+  await using tables =
+    tableSinks.length > 0
+      ? openTables({ questdb, limits: own, lagLimit: own.walLagLimit, metrics, log, signal })
+      : undefined;
 
   const { prefix } = kafkaConfig;
   const kafka = openKafka({ ...kafkaConfig, log: kafkaLog(log) });
   await ensureMillraceTopics(kafka, kafkaConfig, { log, signal });
   await using producer = await kafka.openProducer();
-  const rejected = { producer, topic: kafkaTopics(prefix).rejected, log };
-  await using running = openSinks(chosen, {
+  await using running = openSinks([...tableSinks.map(sink => sinkOfTable(sink, tables!)), ...others], {
     kafka,
     prefix,
-    config: sinks,
-    questdb,
-    http,
-    watch,
-    rejected,
+    drainTimeoutMs: own.drainTimeoutMs,
+    rejected: { producer, topic: kafkaTopics(prefix).rejected, log },
     metrics,
     log,
   });
 
-  health.check('questdb', () => watch.answers || 'does not answer');
+  if (tables) health.check('questdb', () => tables.watch.answers || 'does not answer');
   health.check('sinks', () => running.ready);
   await service.untilStopped(running.failed);
 }

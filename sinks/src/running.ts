@@ -3,11 +3,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
 import type { Metrics } from '@millrace/runtime/metrics.ts';
 import { backoffMs } from '@millrace/runtime/retry.ts';
-import type { SinksConfig } from './config.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 import { sinks } from './list.ts';
 import { openSinkMetrics, type SinkMetrics } from './metrics.ts';
-import type { Sink } from './sink.ts';
+import type { ListedSink, Sink } from './sink.ts';
 
 export interface RunningSinks extends AsyncDisposable {
   /** Never resolves; rejects when no sink can go on (a mistake in the configuration). */
@@ -16,13 +15,12 @@ export interface RunningSinks extends AsyncDisposable {
   readonly ready: true | string;
 }
 
-export interface SinksOptions extends Omit<IntakeOptions, 'limits' | 'drainTimeoutMs' | 'metrics'> {
-  readonly config: Pick<SinksConfig, 'batchRows' | 'batchBytes' | 'lingerMs' | 'drainTimeoutMs'>;
+export interface SinksOptions extends Omit<IntakeOptions, 'metrics'> {
   readonly metrics: Metrics;
 }
 
 /** @throws {ConfigError} for a name that no sink has. */
-export function chosenSinks(names: readonly string[]): readonly Sink[] {
+export function chosenSinks(names: readonly string[]): readonly ListedSink[] {
   const known = sinks.map(({ name }) => name);
   const unknown = names.filter(name => !known.includes(name));
   if (unknown.length > 0)
@@ -33,7 +31,7 @@ export function chosenSinks(names: readonly string[]): readonly Sink[] {
 }
 
 /** Starts the sinks; each joins its group by itself, and one that breaks is started again while the others go on. */
-export function openSinks(chosen: readonly Sink[], { config, metrics, ...shared }: SinksOptions): RunningSinks {
+export function openSinks(chosen: readonly Sink[], { metrics, ...shared }: SinksOptions): RunningSinks {
   const stop = new AbortController();
   const metricsOf = openSinkMetrics(metrics);
   const running = chosen.map(sink => {
@@ -44,8 +42,6 @@ export function openSinks(chosen: readonly Sink[], { config, metrics, ...shared 
         ...shared,
         log,
         rejected: { ...shared.rejected, log },
-        limits: config,
-        drainTimeoutMs: config.drainTimeoutMs,
         metrics: metricsOf(sink.name),
       },
       stop.signal,
@@ -92,11 +88,13 @@ function keepRunning(
   const run = async (): Promise<void> => {
     for (let tries = 0; !stop.aborted; tries++) {
       try {
+        await sink.downstream?.(stop);
         await using opened = await Intake.open(sink, options);
         intake = opened;
         await Promise.race([opened.failed, stopped]);
       } catch (error) {
         if (error instanceof ConfigError) throw error;
+        if (stop.aborted && error === stop.reason) break;
         trouble = messageOf(error);
         options.metrics.restarts.inc();
         options.log.error(

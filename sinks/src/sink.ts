@@ -3,9 +3,9 @@ import type { Kafka } from '@millrace/runtime/kafka/connect.ts';
 import type { Assignment, IncomingRecord } from '@millrace/runtime/kafka/types.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
 import type { KafkaTopics } from '@millrace/wire/names.ts';
+import type { SinksConfig } from './config.ts';
 import type { SinkMetrics } from './metrics.ts';
-import type { QuestdbHttp, QuestdbHttpOptions } from './questdb/http.ts';
-import type { Outage } from './questdb/outage.ts';
+import type { TableSink } from './questdb/table-sink.ts';
 
 /** A record of Kafka on its way through a sink. */
 export interface Taken {
@@ -23,7 +23,7 @@ export interface Rejection {
   readonly part?: { readonly row: number; readonly value: Uint8Array };
 }
 
-/** Where a sink's rows go. */
+/** Where a sink's records go: a table, an endpoint. "Row" stands for whatever the store counts. */
 export interface Store extends AsyncDisposable {
   /**
    * Checks the record and takes all its rows into memory; nothing is kept of a record that throws.
@@ -39,27 +39,16 @@ export interface Store extends AsyncDisposable {
   drained(): Promise<void>;
   /** Never resolves; rejects when the store cannot go on. */
   readonly failed: Promise<never>;
-}
-
-/** When a request to QuestDB is full or due. */
-export interface WriterLimits {
-  readonly batchRows: number;
-  readonly batchBytes: number;
-  readonly lingerMs: number;
+  /** Undefined, or why nothing could be stored now. */
+  readonly trouble?: string | undefined;
+  /** While it is shut no record is handed over; absent: always open. */
+  readonly gate?: Gate;
 }
 
 /** What a store is given. */
 export interface StoreContext {
-  readonly limits: WriterLimits;
-  /** Name of the table in QuestDB, with the prefix that tests set. */
-  readonly table: string;
-  readonly tablePrefix: string;
   readonly kafka: Kafka;
   readonly topics: KafkaTopics;
-  readonly http: QuestdbHttp;
-  readonly questdb: QuestdbHttpOptions;
-  readonly outage: Outage;
-  readonly gate: Gate;
   readonly metrics: SinkMetrics;
   readonly log: Logger;
   /** Aborted when the sink gives up waiting: what is not settled then comes again. */
@@ -78,14 +67,27 @@ export interface Gate {
   readonly shut: { readonly reason: ShutReason; readonly sentence: string } | undefined;
   /** Resolves when the gate is open; rejects with the signal's reason. */
   passable(signal: AbortSignal): Promise<void>;
+  /** Called when it opens, shuts, or is shut for another reason, until what this returns is called. */
+  onChange(listener: () => void): () => void;
 }
 
-/** One line of `list.ts`. */
+/** What runs: a consumer group of its own and a store. */
 export interface Sink {
   readonly name: string;
   /** The topics it reads, by their names in the contract. Of several, one process has the same partitions of each. */
   readonly topics: readonly (keyof KafkaTopics)[];
-  /** The table it writes. */
-  readonly table: string;
-  openStore(context: StoreContext): Store;
+  /** Where its group begins that has never committed anything: at the topics' `start` (default), or at their `end`. */
+  readonly begin?: 'start' | 'end';
+  /** Awaited before the group is joined: what the store needs is there. Rejects with the signal's reason. */
+  readonly downstream?: (signal: AbortSignal) => Promise<void>;
+  readonly openStore: (context: StoreContext) => Store;
 }
+
+/** Makes its sinks from the configuration, one for each entry there. */
+export interface SinkFamily {
+  readonly name: string;
+  readonly sinksOf: (config: SinksConfig) => readonly Sink[];
+}
+
+/** One line of `list.ts`. */
+export type ListedSink = TableSink | SinkFamily;

@@ -12,8 +12,9 @@ import { type KafkaTopics, kafkaTopics, readingHeaders } from '@millrace/wire/na
 import { openResumeCounter } from './metrics.ts';
 import { QuestdbHttp, type QuestdbHttpOptions } from './questdb/http.ts';
 import { type Migration, migrate } from './questdb/migrations.ts';
+import { isTableSink, sinkOfTable, type TableSink, type WriterLimits } from './questdb/table-sink.ts';
 import { WalWatch } from './questdb/wal-watch.ts';
-import { chosenSinks, openSinks, type RunningSinks, type SinksOptions } from './running.ts';
+import { chosenSinks, openSinks, type RunningSinks } from './running.ts';
 import type { Sink } from './sink.ts';
 
 /** Answers a condition within the deadline, or fails with the sentence. */
@@ -41,7 +42,7 @@ export interface Lab extends AsyncDisposable {
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Starts sinks on this test's topics and tables; the caller disposes of them. */
-  start(which: readonly (string | Sink)[], limits?: Partial<SinksOptions['config']> & LabLimits): Promise<LabSinks>;
+  start(which: readonly (string | Sink | TableSink)[], limits?: Partial<WriterLimits> & LabLimits): Promise<LabSinks>;
   /** Offsets committed by a sink, summed over partitions. */
   committed(sink: string, topic: string): Promise<number>;
   count(table: string): Promise<number>;
@@ -52,6 +53,7 @@ export interface Lab extends AsyncDisposable {
 }
 
 export interface LabLimits {
+  readonly drainTimeoutMs?: number;
   readonly lagLimit?: number;
   /** Default an hour: a test that suspends a table wants it to stay so. */
   readonly resumeEveryMs?: number;
@@ -95,13 +97,14 @@ export async function openLab({
   };
   const http = new QuestdbHttp(questdb);
   const kafka = openKafka({ brokers });
-  const releasers = new AsyncDisposableStack();
-  releasers.use(http);
-  const admin = releasers.use(await kafka.openAdmin());
-  const producer = releasers.use(await kafka.openProducer());
+  await using opening = new AsyncDisposableStack();
+  opening.use(http);
+  const admin = opening.use(await kafka.openAdmin());
+  const producer = opening.use(await kafka.openProducer());
   await admin.ensureTopics(millraceTopics({ prefix, partitions, replicationFactor: 0 }));
   await migrate(http, { tablePrefix, ...(migrations && { migrations }) });
   const topics = kafkaTopics(prefix);
+  const releasers = opening.move();
   const log = openLog('test', process.env.MILLRACE_TEST_LOG ?? 'silent');
   const metrics = openMetrics('test');
   const count = async (table: string): Promise<number> => {
@@ -122,28 +125,25 @@ export async function openLab({
     count,
     start: async (
       which,
-      { lagLimit = 500, resumeEveryMs = 3_600_000, rejectedTopic = topics.rejected, ...limits } = {},
+      {
+        lagLimit = 500,
+        resumeEveryMs = 3_600_000,
+        drainTimeoutMs = 10_000,
+        rejectedTopic = topics.rejected,
+        ...given
+      } = {},
     ) => {
       const stack = new AsyncDisposableStack();
       const metrics = openMetrics('test');
       const watch = stack.use(
         WalWatch.start({ http, log, lagLimit, resumeEveryMs, intervalMs: 100, resumes: openResumeCounter(metrics) }),
       );
-      const config = { batchRows: 10_000, batchBytes: 8_388_608, lingerMs: 10, drainTimeoutMs: 10_000, ...limits };
+      const limits = { batchRows: 10_000, batchBytes: 8_388_608, lingerMs: 10, ...given };
+      const tables = { limits, tablePrefix, questdb, http, watch };
+      const chosen = which.flatMap(one => (typeof one === 'string' ? chosenSinks([one]).filter(isTableSink) : [one]));
       const running = openSinks(
-        which.flatMap(one => (typeof one === 'string' ? chosenSinks([one]) : [one])),
-        {
-          kafka,
-          prefix,
-          tablePrefix,
-          questdb,
-          http,
-          watch,
-          log,
-          config,
-          metrics,
-          rejected: { producer, topic: rejectedTopic, log },
-        },
+        chosen.map(sink => (isTableSink(sink) ? sinkOfTable(sink, tables) : sink)),
+        { kafka, prefix, drainTimeoutMs, log, metrics, rejected: { producer, topic: rejectedTopic, log } },
       );
       stack.use(running);
       return {

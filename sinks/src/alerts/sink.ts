@@ -2,10 +2,11 @@
 import { type Alert, alertStateNames, decodeAlert, severityNames } from '@millrace/wire/alert.ts';
 import { checkFinite, checkText, checkTime, symbol } from '../questdb/line-protocol.ts';
 import { type AddRow, ClientChunk } from '../questdb/official.ts';
+import type { TableSink } from '../questdb/table-sink.ts';
 import { openTableWriter } from '../questdb/table-writer.ts';
-import type { Sink, Taken } from '../sink.ts';
+import type { Taken } from '../sink.ts';
 
-export const alerts: Sink = {
+export const alerts: TableSink = {
   name: 'alerts',
   topics: ['alerts'],
   table: 'alerts',

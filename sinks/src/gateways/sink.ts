@@ -6,11 +6,12 @@ import { keepTrying } from '@millrace/runtime/retry.ts';
 import { clockNames } from '@millrace/wire/batch.ts';
 import { gatewayStateNames } from '@millrace/wire/status.ts';
 import { type AddRow, ClientChunk } from '../questdb/official.ts';
+import type { TableContext, TableSink } from '../questdb/table-sink.ts';
 import { openTableWriter } from '../questdb/table-writer.ts';
-import type { Sink, StoreContext, Taken } from '../sink.ts';
+import type { Taken } from '../sink.ts';
 import { type GatewayRow, NewestOfGateways } from './newest.ts';
 
-export const gateways: Sink = {
+export const gateways: TableSink = {
   name: 'gateways',
   topics: ['gateways', 'ledger'],
   table: 'gateways',
@@ -60,7 +61,7 @@ const adderTo =
 async function restore(
   newest: NewestOfGateways,
   { partitions, signal }: Assignment,
-  { kafka, topics, log }: StoreContext,
+  { kafka, topics, log }: TableContext,
 ): Promise<void> {
   newest.clear();
   const read = async (topic: string, take: (record: IncomingRecord) => unknown): Promise<void> => {

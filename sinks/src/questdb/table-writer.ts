@@ -1,11 +1,11 @@
-import type { Sink, StoreContext } from '../sink.ts';
 import { tableFault } from './migrations.ts';
+import type { TableContext, TableSink } from './table-sink.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 /** A writer for a sink's own table, with the limits of the configuration. */
 export function openTableWriter(
-  context: StoreContext,
-  { name, table }: Pick<Sink, 'name' | 'table'>,
+  context: TableContext,
+  { name, table }: Pick<TableSink, 'name' | 'table'>,
   own: Pick<WriterOptions, 'newChunk' | 'part' | 'inFlight'>,
 ): Writer {
   const { batchRows, batchBytes, lingerMs } = context.limits;

@@ -20,11 +20,6 @@ export interface WalState {
   readonly errorTag: string;
 }
 
-export interface TableGate extends Gate {
-  /** Called when it opens, shuts, or is shut for another reason, until what this returns is called. */
-  onChange(listener: () => void): () => void;
-}
-
 export interface WalWatchOptions {
   readonly http: QuestdbHttp;
   readonly log: Logger;
@@ -81,7 +76,7 @@ export class WalWatch implements AsyncDisposable {
     return this.#answers;
   }
 
-  gate(table: string): TableGate {
+  gate(table: string): Gate {
     let gate = this.#gates.get(table);
     if (gate === undefined) {
       gate = new SwitchedGate();
@@ -182,7 +177,7 @@ export async function walStates(http: QuestdbHttp): Promise<ReadonlyMap<string, 
   );
 }
 
-class SwitchedGate implements TableGate {
+class SwitchedGate implements Gate {
   /** Since it was suspended: the last transaction applied then, and when QuestDB was asked last to go on. */
   stuck: { readonly at: number; resumedAtMs: number } | undefined;
   #opened: PromiseWithResolvers<void> | undefined;

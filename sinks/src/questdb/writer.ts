@@ -2,9 +2,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import { backoffMs } from '@millrace/runtime/retry.ts';
-import type { Store, StoreContext, Taken } from '../sink.ts';
+import type { Gate, Store, Taken } from '../sink.ts';
 import type { WriteAnswer } from './http.ts';
 import { type BadRow, isolate } from './isolate.ts';
+import type { TableContext } from './table-sink.ts';
 
 /** The rows of one request. */
 export interface Chunk {
@@ -18,8 +19,8 @@ export interface Chunk {
 }
 
 export interface WriterOptions {
-  /** `StoreContext` for messages, metrics, and the doors to QuestDB and the rejected topic. */
-  readonly context: StoreContext;
+  /** For messages, metrics, and the doors to QuestDB and the rejected topic. */
+  readonly context: TableContext;
   readonly sink: string;
   readonly newChunk: () => Chunk;
   /** Row `i` of a record that has several, encoded as a record of its own. */
@@ -80,6 +81,14 @@ export class Writer implements Store {
 
   get failed(): Promise<never> {
     return this.#failure.promise;
+  }
+
+  get gate(): Gate {
+    return this.#options.context.gate;
+  }
+
+  get trouble(): string | undefined {
+    return this.#options.context.outage.reason ?? this.gate.shut?.sentence;
   }
 
   take(taken: Taken): number {

@@ -4,10 +4,11 @@ import { type Batch, clockNames, decodeBatch, encodeBatch } from '@millrace/wire
 import { readingHeaders } from '@millrace/wire/names.ts';
 import { LineChunk } from '../questdb/line-chunk.ts';
 import { checkTime, type LineBuffer, type Span, symbol } from '../questdb/line-protocol.ts';
+import type { TableSink } from '../questdb/table-sink.ts';
 import { openTableWriter } from '../questdb/table-writer.ts';
-import type { Sink, Taken } from '../sink.ts';
+import type { Taken } from '../sink.ts';
 
-export const readings: Sink = {
+export const readings: TableSink = {
   name: 'readings',
   topics: ['readings'],
   table: 'readings',

@@ -3,10 +3,11 @@ import { RejectedError } from '@millrace/runtime/errors.ts';
 import { decodeStats, encodeStats, type StatsBatch, type StatsRow } from '@millrace/wire/stats.ts';
 import { LineChunk } from '../questdb/line-chunk.ts';
 import { checkFinite, checkInteger, checkTime, type LineBuffer, symbol } from '../questdb/line-protocol.ts';
+import type { TableSink } from '../questdb/table-sink.ts';
 import { openTableWriter } from '../questdb/table-writer.ts';
-import type { Sink, Taken } from '../sink.ts';
+import type { Taken } from '../sink.ts';
 
-export const stats: Sink = {
+export const stats: TableSink = {
   name: 'stats',
   topics: ['stats'],
   table: 'stats',

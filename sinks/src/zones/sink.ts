@@ -3,10 +3,11 @@ import { RejectedError } from '@millrace/runtime/errors.ts';
 import { decodeZoneStats, encodeZoneStats, type ZoneStatsBatch, type ZoneStatsRow } from '@millrace/wire/zones.ts';
 import { LineChunk } from '../questdb/line-chunk.ts';
 import { checkFinite, checkInteger, checkTime, type LineBuffer, symbol } from '../questdb/line-protocol.ts';
+import type { TableSink } from '../questdb/table-sink.ts';
 import { openTableWriter } from '../questdb/table-writer.ts';
-import type { Sink, Taken } from '../sink.ts';
+import type { Taken } from '../sink.ts';
 
-export const zones: Sink = {
+export const zones: TableSink = {
   name: 'zones',
   topics: ['zones'],
   table: 'zones',

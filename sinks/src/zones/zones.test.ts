@@ -47,20 +47,14 @@ test('the newest revision of a window stands, also after a replay and without a 
       return rows[0]![0] === 1 && (await lab.count('zones')) === 3;
     });
     const { rows } = await lab.http.query(`SELECT * FROM ${table} ORDER BY ts, unit`);
-    const ts = '2025-10-09T08:54:00.000000Z';
+    const [first, second] = ['2025-10-09T08:54:00.000000Z', '2025-10-09T08:55:00.000000Z'];
+    const zone = ['1m', null, 'north, quay', 'temperature'];
+    const computed = [20.25, 20.5, 17, 24.125, 20, 23, null];
+    const nothing = computed.map(() => null);
     assert.deepEqual(rows, [
-      [
-        ...[ts, '1m', null, 'north, quay', 'temperature', 'Cel', 11, 12, 660, 720, 660 / 720],
-        ...[20.25, 20.5, 17, 24.125, 20, 23, null, 20, true],
-      ],
-      [
-        ...[ts, '1m', null, 'north, quay', 'temperature', '[degF]', 0, 12, 0, 720, 0],
-        ...[null, null, null, null, null, null, null, 0, false],
-      ],
-      [
-        ...['2025-10-09T08:55:00.000000Z', '1m', null, 'north, quay', 'temperature', 'Cel', 11, 12, 640, 0, null],
-        ...[20.25, 20.5, 17, 24.125, 20, 23, null, 0, false],
-      ],
+      [first, ...zone, 'Cel', 11, 12, 660, 720, 660 / 720, ...computed, 20, true],
+      [first, ...zone, '[degF]', 0, 12, 0, 720, 0, ...nothing, 0, false],
+      [second, ...zone, 'Cel', 11, 12, 640, 0, null, ...computed, 0, false],
     ]);
     assert.equal(sinks.ready, true);
   }
