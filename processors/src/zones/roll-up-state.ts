@@ -86,10 +86,10 @@ function storedMember(member: ZoneMember): StoredMember {
   return [...stored, homeUntilUs, [...pins].map(([startUs, owner]) => [startUs, index(owner)])];
 }
 
-export const encodeZone = ({ forgottenUs, keptUs }: ZoneState): Uint8Array =>
+export const encodeZone = ({ forgottenUs, keptUs = 0 }: ZoneState): Uint8Array =>
   encode([forgottenUs, keptUs] satisfies StoredZone);
 
-export function encodeWindow({ revision, final, openedUs = 0, keptUs, settled }: ZoneWindow): Uint8Array {
+export function encodeWindow({ revision, final, openedUs = 0, keptUs = 0, settled }: ZoneWindow): Uint8Array {
   const { sensors, count, mean, meanOfMeans, min, max, sketch } = settled;
   const sketchBase64 = sketch === undefined ? null : Buffer.from(sketch.encode()).toString('base64');
   return encode([

@@ -14,6 +14,7 @@ const options = {
   windowUs: minute,
   earlyIntervalMs: 10_000,
   maxHoldUs: 5 * minute,
+  waitUs: 360 * minute,
   limits: { sensorsPerGateway: 100, zones: 100, windows: 100 },
 };
 const g = 'g' as GatewayId;

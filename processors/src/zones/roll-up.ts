@@ -9,22 +9,18 @@ import type { Series } from '@millrace/wire/batch.ts';
 import type { GatewayId, KafkaTopics } from '@millrace/wire/names.ts';
 import { encodeZoneParts, type ZoneMetric, type ZonePart, zoneKey } from '@millrace/wire/zones.ts';
 import type { Flush, FlushClock } from '../task.ts';
+import { cutOldest, type LifeTimes } from './lifecycle.ts';
 import { expectedForUs, MemberGateway, type Membership, memberKey, type PaneSource, ZoneMember } from './members.ts';
 import { encodeChunk, encodeWindow, encodeZone, keys, restoreEntry } from './roll-up-state.ts';
 import { ZoneState, ZoneWindow } from './zone-state.ts';
 
 export type { PaneSource, ZoneMember } from './members.ts';
 
-export interface ZoneRollUpOptions {
+/** `windowUs` is the size of the engine's panes. */
+export interface ZoneRollUpOptions extends LifeTimes {
   /** Of the readings: the parts' source. */
   readonly partition: number;
   readonly topics: Pick<KafkaTopics, 'zoneParts'>;
-  /** Size of the engine's panes, µs. */
-  readonly windowUs: number;
-  /** Shortest time between two parts of one zone's window; the final one comes at once. */
-  readonly earlyIntervalMs: number;
-  /** How long after its end, or its first reading if that came later, a window waits for gateways to close it. */
-  readonly maxHoldUs: number;
   readonly limits: {
     /** Known within a day. */
     readonly sensorsPerGateway: number;
@@ -44,8 +40,6 @@ export interface ZoneRollUpCounters {
   cut: number;
 }
 
-/** A window that nobody changed for this long waits for nobody any more. */
-const waitUs = expectedForUs;
 /** A zone without windows and sensors is kept for this long, to know what it has forgotten. */
 const idleUs = expectedForUs + 3_600_000_000;
 /** A sketch has up to some 10 KB, a record has room for 1 MB. */
@@ -178,14 +172,19 @@ export class ZoneRollUp {
   flush(clock: FlushClock): Pick<Flush, 'results' | 'state'> {
     const results: OutgoingRecord[] = [];
     const state = new Map<string, Uint8Array | null>();
-    this.#cutBeyondLimit();
+    const { windows } = this.#options.limits;
+    if (this.#windows > windows) cutOldest(this.#zones.values(), () => 1, windows);
     for (const zone of this.#zones.values()) {
-      if (!zone.due && clock.nowUs < zone.dueUs && clock.monotonicMs < zone.dueMs) continue;
+      if (!zone.isDue(clock)) continue;
       const parts = this.#advance(zone, clock, state);
       for (let at = 0; at < parts.length; at += partsPerRecord)
         results.push(this.#record(zone, parts.slice(at, at + partsPerRecord)));
-      this.#forgetMembers(zone, clock.nowUs);
-      this.#keep(zone, clock.nowUs, state);
+      if (zone.touched) state.set(keys.zone(zone), encodeZone(zone.kept(clock)));
+      const idle = zone.isIdle(clock, idleUs);
+      this.#forgetMembers(zone, idle);
+      if (!idle || zone.members.length > 0) continue;
+      this.#zones.delete(zone.key);
+      state.set(keys.zone(zone), null);
     }
     for (const gateway of this.#gateways.values()) {
       for (const chunk of gateway.dirtyChunks)
@@ -196,58 +195,33 @@ export class ZoneRollUp {
     return { results, state };
   }
 
-  /** Publishes what is due and forgets what is settled, in the order of the windows. @returns parts. */
-  #advance(zone: ZoneState, { nowUs, monotonicMs }: FlushClock, state: Map<string, Uint8Array | null>): ZonePart[] {
-    const { windowUs, maxHoldUs, earlyIntervalMs } = this.#options;
+  /** Publishes what is due and forgets what is settled. @returns parts, oldest first. */
+  #advance(zone: ZoneState, clock: FlushClock, state: Map<string, Uint8Array | null>): ZonePart[] {
+    const { windowUs } = this.#options;
     const parts: ZonePart[] = [];
-    let mayForget = true;
-    zone.due = false;
-    zone.dueUs = Number.POSITIVE_INFINITY;
-    zone.dueMs = Number.POSITIVE_INFINITY;
-    for (const startUs of [...zone.windows.keys()].sort((a, b) => a - b)) {
-      const window = zone.windows.get(startUs)!;
-      const endUs = startUs + windowUs;
-      const { closedUs, forgottenUs } = zone.progress(startUs);
-      window.openedUs ??= nowUs;
-      if (window.touched && window.keptUs === 0) window.keptUs = nowUs;
-      const heldUntilUs = Math.max(endUs, window.openedUs) + maxHoldUs;
-      const closes = !window.final && (closedUs >= endUs || nowUs >= heldUntilUs);
-      const cut = startUs < zone.cutUs;
-      const settled = forgottenUs >= endUs || nowUs >= window.keptUs + waitUs;
-      const forget = mayForget && (settled || cut);
-      if (closes || (window.dirty && (forget || monotonicMs >= window.sentMs + earlyIntervalMs))) {
-        window.final ||= closes;
-        parts.push(this.#publish(zone, window, monotonicMs));
-      }
-      if (forget) {
-        if (!settled) this.counters.cut++;
-        zone.windows.delete(startUs);
+    zone.advance(clock, this.#options, {
+      closed: window => zone.closedUs(window) >= window.startUs + windowUs,
+      settled: window => zone.settledUs() >= window.startUs + windowUs,
+      publish: window => parts.push(this.#part(zone, window)),
+      keep: window => {
+        state.set(keys.window(zone, window.startUs), encodeWindow(window));
+        window.settled.pack();
+      },
+      forget: ({ startUs }, cut) => {
         this.#windows--;
-        zone.forgottenUs = endUs;
-        zone.touched = true;
+        if (cut) this.counters.cut++;
         state.set(keys.window(zone, startUs), null);
-        continue;
-      }
-      mayForget = false;
-      if (window.touched) {
-        window.touched = false;
-        window.keptUs = nowUs;
-        state.set(keys.window(zone, startUs), encodeWindow(window));
-      }
-      zone.dueUs = Math.min(zone.dueUs, window.keptUs + waitUs, window.final ? Number.POSITIVE_INFINITY : heldUntilUs);
-      if (window.dirty) zone.dueMs = Math.min(zone.dueMs, window.sentMs + earlyIntervalMs);
-    }
+      },
+    });
     return parts;
   }
 
-  #publish(zone: ZoneState, window: ZoneWindow, monotonicMs: number): ZonePart {
+  #part(zone: ZoneState, window: ZoneWindow): ZonePart {
     const { windowUs } = this.#options;
     const { sum, sensorsExpected, expected } = zone.sum(window, intervalMs =>
       intervalMs > 0 ? Math.round(windowUs / 1000 / intervalMs) : 0,
     );
     window.revision++;
-    window.sentMs = monotonicMs;
-    window.dirty = false;
     window.touched = true;
     const { sensors, count, mean, meanOfMeans, min, max, sketch } = sum;
     return {
@@ -272,8 +246,7 @@ export class ZoneRollUp {
     return { topic: topics.zoneParts, key: zone.key, value };
   }
 
-  #forgetMembers(zone: ZoneState, nowUs: number): void {
-    const idle = zone.windows.size === 0 && zone.keptUs > 0 && nowUs >= zone.keptUs + idleUs;
+  #forgetMembers(zone: ZoneState, idle: boolean): void {
     for (let i = zone.members.length - 1; i >= 0; i--) {
       const membership = zone.members[i]!;
       const { member } = membership;
@@ -284,47 +257,16 @@ export class ZoneRollUp {
     }
   }
 
-  #keep(zone: ZoneState, nowUs: number, state: Map<string, Uint8Array | null>): void {
-    if (zone.windows.size === 0 && zone.members.length === 0 && zone.keptUs > 0 && nowUs >= zone.keptUs + idleUs) {
-      this.#zones.delete(zone.key);
-      state.set(keys.zone(zone), null);
-      return;
-    }
-    if (zone.touched) {
-      zone.touched = false;
-      zone.keptUs = nowUs;
-      state.set(keys.zone(zone), encodeZone(zone));
-    }
-    if (zone.windows.size === 0) zone.dueUs = zone.keptUs + idleUs;
-  }
-
   #touch(zone: ZoneState, startUs: number): void {
-    let window = zone.windows.get(startUs);
-    if (window === undefined) {
-      window = new ZoneWindow(startUs);
-      this.#addWindow(zone, window);
-      zone.due = true;
-    }
-    if (window.dirty) return;
-    window.dirty = true;
-    zone.dueMs = Math.min(zone.dueMs, window.sentMs + this.#options.earlyIntervalMs);
+    const window = zone.windows.get(startUs);
+    if (window === undefined) this.#addWindow(zone, new ZoneWindow(startUs));
+    else zone.changed(window, this.#options);
   }
 
   #addWindow(zone: ZoneState, window: ZoneWindow): void {
     zone.windows.set(window.startUs, window);
+    zone.due = true;
     this.#windows++;
-  }
-
-  /** The oldest windows go: those of the present are what a dashboard shows. */
-  #cutBeyondLimit(): void {
-    const extra = this.#windows - this.#options.limits.windows;
-    if (extra <= 0) return;
-    const all = [...this.#zones.values()].flatMap(zone => [...zone.windows.keys()].map(startUs => ({ zone, startUs })));
-    all.sort((a, b) => a.startUs - b.startUs);
-    for (const { zone, startUs } of all.slice(0, extra)) {
-      zone.cutUs = Math.max(zone.cutUs, startUs + 1);
-      zone.due = true;
-    }
   }
 
   #zoneOf(of: ZoneMetric): ZoneState {

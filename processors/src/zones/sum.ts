@@ -5,6 +5,8 @@ import { Sketch } from '../sketch.ts';
 /** What a zone needs of a sensor's pane. */
 export type SensorPane = Pick<Pane, 'count' | 'mean' | 'min' | 'max' | 'sketch'>;
 
+type Summand = Pick<ZoneSum, 'sensors' | 'count' | 'mean' | 'meanOfMeans' | 'min' | 'max' | 'sketch'>;
+
 /** Of no sensor at first. What is added in another order gives the same but for the last bits of the means. */
 export class ZoneSum {
   /** With at least one reading. */
@@ -16,14 +18,26 @@ export class ZoneSum {
   meanOfMeans = 0;
   min = Number.POSITIVE_INFINITY;
   max = Number.NEGATIVE_INFINITY;
-  /** undefined: not of all the readings, and so of no use. */
-  sketch: Sketch | undefined = new Sketch();
+  #sketch: Sketch | undefined = new Sketch();
+  #packed: Uint8Array | undefined;
+
+  /** Of all readings; undefined: not of all of them, and so of no use. */
+  get sketch(): Sketch | undefined {
+    if (this.#packed !== undefined) this.#sketch = Sketch.decode(this.#packed);
+    this.#packed = undefined;
+    return this.#sketch;
+  }
+
+  set sketch(sketch: Sketch | undefined) {
+    this.#sketch = sketch;
+    this.#packed = undefined;
+  }
 
   addSensor({ count, mean, min, max, sketch }: SensorPane): void {
     this.add({ sensors: 1, count, mean, meanOfMeans: mean, min, max, sketch });
   }
 
-  add(other: Pick<ZoneSum, 'sensors' | 'count' | 'mean' | 'meanOfMeans' | 'min' | 'max' | 'sketch'>): void {
+  add(other: Summand): void {
     if (other.count === 0) return;
     this.sensors += other.sensors;
     this.count += other.count;
@@ -40,8 +54,14 @@ export class ZoneSum {
     if (this.count === 0 || this.sketch === undefined) return null;
     return Math.min(this.max, Math.max(this.min, this.sketch.quantile(q)));
   }
+
+  /** Takes a fifth of the memory until it is used again. */
+  pack(): void {
+    this.#packed ??= this.#sketch?.encode();
+    this.#sketch = undefined;
+  }
 }
 
-/** Two parts by their share, as Chan, Golub and LeVeque; not by a difference or a sum, which overflow near the largest double. */
+/** Two parts by their share, after Chan, Golub, LeVeque; not by a difference or a sum, which overflow near the largest double. */
 const between = (a: number, b: number, share: number): number =>
   share === 1 ? b : a === b ? a : a * (1 - share) + b * share;

@@ -1,53 +1,25 @@
 /** What one partition of the readings knows of a zone: its sensors there, and the windows that may still change. */
-import { type ZoneMetric, zoneKey } from '@millrace/wire/zones.ts';
+import { LiveWindow, LiveZone } from './lifecycle.ts';
 import type { Membership } from './members.ts';
 import { ZoneSum } from './sum.ts';
 
-/** A zone's window is: open → final → forgotten, once no sensor's pane of it can change any more. */
-export class ZoneWindow {
-  readonly startUs: number;
+export class ZoneWindow extends LiveWindow {
   /** Of panes that take no more readings and are gone; the others are read anew each time. */
-  settled = new ZoneSum();
-  revision = 0;
-  final = false;
-  /** `nowUs` of the first flush after it began; undefined before. */
-  openedUs: number | undefined;
-  /** `nowUs` when its entry was last written. */
-  keptUs = 0;
-  /** The part differs from what was last published. */
-  dirty = true;
-  /** Its entry in the state is not what it was. */
-  touched = true;
-  /** When a part was last published, by the monotonic clock. */
-  sentMs = Number.NEGATIVE_INFINITY;
-
-  constructor(startUs: number) {
-    this.startUs = startUs;
-  }
+  readonly settled = new ZoneSum();
 }
 
-export class ZoneState {
-  readonly of: ZoneMetric;
-  readonly key: string;
+export interface ZonePartSum {
+  readonly sum: ZoneSum;
+  readonly sensorsExpected: number;
+  /** Readings; 0 unknown. */
+  readonly expected: number;
+}
+
+type Span = Pick<Membership, 'fromUs' | 'untilUs'>;
+
+export class ZoneState extends LiveZone<ZoneWindow> {
   /** Sorted, so that sums come out the same to the last bit. */
   readonly members: Membership[] = [];
-  readonly windows = new Map<number, ZoneWindow>();
-  /** Windows that start before it are forgotten. */
-  forgottenUs = 0;
-  /** `nowUs` when its entry was last written. */
-  keptUs = 0;
-  touched = true;
-  /** When to look at it next: at once, or at one of these times. */
-  due = true;
-  dueUs = Number.POSITIVE_INFINITY;
-  dueMs = Number.POSITIVE_INFINITY;
-  /** Windows that start before it are given up for want of room. */
-  cutUs = 0;
-
-  constructor(of: ZoneMetric) {
-    this.of = of;
-    this.key = zoneKey(of);
-  }
 
   add(membership: Membership): void {
     const { order } = membership.member;
@@ -61,8 +33,8 @@ export class ZoneState {
     this.members.splice(low, 0, membership);
   }
 
-  /** Windows whose number of expected sensors is another one now. */
-  expectedChanged(before: Pick<Membership, 'fromUs' | 'untilUs'>, after: Pick<Membership, 'fromUs' | 'untilUs'>): void {
+  /** Some windows have another number of expected sensors now. */
+  expectedChanged(before: Span, after: Span): void {
     for (const window of this.windows.values()) {
       if (isExpected(before, window.startUs) === isExpected(after, window.startUs)) continue;
       window.dirty = true;
@@ -70,24 +42,25 @@ export class ZoneState {
     }
   }
 
-  /** @returns how far all gateways with sensors expected in the window have come: the slowest counts. */
-  progress(startUs: number): { closedUs: number; forgottenUs: number } {
+  /** @returns how far the gateways that have sensors expected in the window have closed theirs: the slowest counts. */
+  closedUs({ startUs }: ZoneWindow): number {
     let closedUs = Number.POSITIVE_INFINITY;
-    let forgottenUs = Number.POSITIVE_INFINITY;
-    for (const membership of this.members) {
-      if (!isExpected(membership, startUs)) continue;
-      const { gateway } = membership.member;
-      closedUs = Math.min(closedUs, gateway.closedUs);
-      forgottenUs = Math.min(forgottenUs, gateway.forgottenUs);
-    }
-    return { closedUs, forgottenUs };
+    for (const membership of this.members)
+      if (isExpected(membership, startUs)) closedUs = Math.min(closedUs, membership.member.gateway.closedUs);
+    return closedUs;
+  }
+
+  /** As `closedUs`, for windows that take no more readings. Also of sensors that have left: they may have a backlog. */
+  settledUs(): number {
+    let settledUs = Number.POSITIVE_INFINITY;
+    for (const { member } of this.members) settledUs = Math.min(settledUs, member.gateway.forgottenUs);
+    return settledUs;
   }
 
   /** @returns all that is known of a window. @param expectedOf readings that a cadence (ms) asks for; 0 unknown. */
-  sum(window: ZoneWindow, expectedOf: (intervalMs: number) => number): ZonePartSum {
-    const { startUs } = window;
+  sum({ startUs, settled }: ZoneWindow, expectedOf: (intervalMs: number) => number): ZonePartSum {
     const sum = new ZoneSum();
-    sum.add(window.settled);
+    sum.add(settled);
     let sensorsExpected = 0;
     let expected = 0;
     for (const membership of this.members) {
@@ -95,22 +68,13 @@ export class ZoneState {
       if (pane !== undefined) sum.addSensor(pane);
       if (pane === undefined && !isExpected(membership, startUs)) continue;
       sensorsExpected++;
-      // One without a cadence: what came cannot be held against what the others were to send.
+      // With one sensor of unknown cadence, what came cannot be held against what the others were to send.
       expected += expectedOf(membership.intervalMs) || Number.NaN;
     }
-    return {
-      sum,
-      sensorsExpected: Math.max(sensorsExpected, sum.sensors),
-      expected: Number.isNaN(expected) ? 0 : expected,
-    };
+    // Those of panes that are gone may have been in the zone for that window only.
+    sensorsExpected = Math.max(sensorsExpected, sum.sensors);
+    return { sum, sensorsExpected, expected: Number.isNaN(expected) ? 0 : expected };
   }
 }
 
-export interface ZonePartSum {
-  readonly sum: ZoneSum;
-  readonly sensorsExpected: number;
-  readonly expected: number;
-}
-
-const isExpected = ({ fromUs, untilUs }: Pick<Membership, 'fromUs' | 'untilUs'>, startUs: number): boolean =>
-  fromUs <= startUs && startUs < untilUs;
+const isExpected = ({ fromUs, untilUs }: Span, startUs: number): boolean => fromUs <= startUs && startUs < untilUs;
