@@ -27,18 +27,17 @@ const csvOptions = { bom: true, columns: true, trim: true, skip_empty_lines: tru
  * Blank cells are gaps. A row without a usable time and a cell that is no number are left out and said, the latter once a
  * column. Rows come in the file's order, and are the same at each pass.
  */
-export async function* rows(file: string, config: ReplayConfig, log: Logger): AsyncGenerator<Row> {
+export async function* rows(file: string, config: ReplayConfig, log: Pick<Logger, 'warn'>): AsyncGenerator<Row> {
   const parseTime = timeParser(config);
   const before = new Map<string, number>();
   const told = new Set<string>();
-  const parser = createReadStream(file).pipe(parse({ ...csvOptions, skip_records_with_error: true }));
-  parser.on('skip', (error: Error) => log.warn({ file }, `row left out: ${error.message}`));
+  const records = csvRecords(file, fault => log.warn({ file }, `row left out: ${fault}`));
   const tell = (what: string, number: number, fault: string): void => {
     if (!told.has(what)) log.warn({ file, row: number }, `${what} left out: ${fault}`);
     told.add(what);
   };
   let number = 0;
-  for await (const record of parser as AsyncIterable<Record<string, string>>) {
+  for await (const record of records) {
     number += 1;
     const cells = cellsOf(record, config);
     const series = config.layout === 'long' ? (cells[0]?.[0] ?? '') : '';
@@ -69,6 +68,13 @@ export async function* rows(file: string, config: ReplayConfig, log: Logger): As
   }
 }
 
+/** Rows by their header's columns; those that are no CSV are told and left out. */
+export function csvRecords(file: string, onSkip: (fault: string) => void): AsyncIterable<Record<string, string>> {
+  const parser = createReadStream(file).pipe(parse({ ...csvOptions, skip_records_with_error: true }));
+  parser.on('skip', (error: Error) => onSkip(error.message));
+  return parser as AsyncIterable<Record<string, string>>;
+}
+
 function cellsOf(record: Record<string, string>, { layout, timeColumn, sensorColumn, valueColumn }: ReplayConfig) {
   if (layout === 'long') return [[record[sensorColumn!] ?? '', record[valueColumn!] ?? '']] as const;
   return Object.entries(record).filter(([column]) => column !== timeColumn);
@@ -84,7 +90,8 @@ export async function checkColumns(file: string, config: ReplayConfig, key: stri
   }
 }
 
-async function headerOf(file: string, key: string): Promise<string[]> {
+/** @throws {ConfigError} when the file cannot be read or is empty. */
+export async function headerOf(file: string, key: string): Promise<string[]> {
   try {
     await using handle = await open(file);
     for await (const record of handle.createReadStream().pipe(parse({ bom: true, trim: true, to: 1 })))
