@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { millraceTopics } from '@millrace/runtime/kafka/topics.ts';
-import type { IncomingRecord } from '@millrace/runtime/kafka/types.ts';
+import type { Admin, IncomingRecord } from '@millrace/runtime/kafka/types.ts';
 import { kafkaTopics } from '@millrace/wire/names.ts';
 import { decodeStats } from '@millrace/wire/stats.ts';
 import type { Lab } from './compare-lab.ts';
@@ -29,16 +29,16 @@ export interface Prepared {
 export interface Contestant {
   readonly name: string;
   /** @param run begins the names of all topics and groups of this run. @param directory of this run alone. */
-  prepare(lab: Lab, run: string, directory: string): Promise<Prepared>;
+  prepare(lab: Lab, admin: Admin, run: string, directory: string): Promise<Prepared>;
 }
 
 export function streams(form: 'single' | 'batches', store: 'rocksdb' | 'memory', commitMs: number): Contestant {
   return {
     name: `streams-${form}-${store}`,
-    async prepare(lab, run, directory) {
+    async prepare(lab, admin, run, directory) {
       const input = form === 'single' ? lab.singles : lab.batches;
       const output = `${run}out`;
-      await lab.admin.ensureTopics([{ name: output, partitions: lab.partitions, replicationFactor: 0, config: {} }]);
+      await admin.ensureTopics([{ name: output, partitions: lab.partitions, replicationFactor: 0, config: {} }]);
       const application = `${run}app`;
       const options = {
         brokers: lab.brokers.join(','),
@@ -60,10 +60,10 @@ export function streams(form: 'single' | 'batches', store: 'rocksdb' | 'memory',
 export function millrace(commitMs: number): Contestant {
   return {
     name: `millrace-${commitMs}ms`,
-    async prepare(lab, run, directory) {
+    async prepare(lab, admin, run, directory) {
       const kafka = { prefix: run, partitions: lab.partitions };
       const topics = kafkaTopics(run);
-      await lab.admin.ensureTopics(
+      await admin.ensureTopics(
         millraceTopics({ ...kafka, replicationFactor: 0 }).filter(({ name }) => name === topics.readings),
       );
       await lab.fill(topics.readings);

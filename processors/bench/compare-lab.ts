@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Kafka, openKafka } from '@millrace/runtime/kafka/connect.ts';
-import type { Admin } from '@millrace/runtime/kafka/types.ts';
 import { findJava } from '@millrace/stack/java.ts';
 import type { Lifeline } from '@millrace/stack/lifeline.ts';
 import { openStack } from '@millrace/stack/stack.ts';
@@ -14,7 +13,6 @@ export interface Lab extends AsyncDisposable {
   /** Directory for whatever a run writes. */
   readonly home: string;
   readonly kafka: Kafka;
-  readonly admin: Admin;
   readonly brokers: readonly string[];
   readonly brokerPid: number;
   readonly partitions: number;
@@ -56,7 +54,6 @@ export async function openLab({ home, partitions, workload, lifeline, withSingle
   );
   const { brokers, nodes } = servers.kafka!;
   const kafka = openKafka({ brokers });
-  const admin = releasers.use(await kafka.openAdmin());
   const java: Lab['java'] = (mode, options) => ({
     command,
     args: [
@@ -76,6 +73,7 @@ export async function openLab({ home, partitions, workload, lifeline, withSingle
     await promisify(execFile)(command, args, { timeout: javaWithinMs, signal });
   };
   const [batches, singles] = ['input-batches', 'input-singles'];
+  await using admin = await kafka.openAdmin();
   await admin.ensureTopics([batches, singles].map(name => ({ name, partitions, replicationFactor: 0, config: {} })));
   await fill(kafka, batches, workload.batches);
   if (withSingles) await runJava('fill', { input: batches, output: singles });
@@ -83,7 +81,6 @@ export async function openLab({ home, partitions, workload, lifeline, withSingle
   return {
     home,
     kafka,
-    admin,
     brokers,
     brokerPid: nodes[0]!.pid!,
     partitions,

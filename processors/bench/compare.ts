@@ -15,6 +15,7 @@ import { messageOf } from '@millrace/runtime/errors.ts';
 import { openLifeline } from '@millrace/stack/lifeline.ts';
 import { millrace, streams } from './compare-contestants.ts';
 import { openLab } from './compare-lab.ts';
+import { tables } from './compare-report.ts';
 import { type Figures, run } from './compare-run.ts';
 import { makeWorkload } from './compare-workload.ts';
 
@@ -35,15 +36,6 @@ const [pairs, partitions, streamsCommitMs] = [
   Number(values['streams-commit-ms']),
 ];
 
-/** Numerator and denominator, and what issue 5 asks of their ratio. */
-const ratios = [
-  ['millrace-1000ms', 'streams-single-rocksdb', '≥ 3'],
-  ['millrace-1000ms', 'streams-single-memory', '≥ 3'],
-  ['millrace-1000ms', 'streams-batches-rocksdb', '≥ 1'],
-  ['millrace-1000ms', 'streams-batches-memory', '≥ 1'],
-  ['millrace-100ms', 'millrace-1000ms', '≥ 0.85'],
-] as const;
-
 const wanted = values.only.split(',');
 const contestants = [
   streams('single', 'rocksdb', streamsCommitMs),
@@ -58,7 +50,6 @@ if (contestants.length === 0) {
   process.exit(2);
 }
 
-/** By contestant, then by round; a run that failed leaves a hole. */
 const figures = new Map(contestants.map(({ name }) => [name, new Map<number, Figures>()]));
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort(new Error(signal)));
@@ -91,45 +82,14 @@ try {
       }
     }
   }
-  report();
+  console.log(`${cpus().length} cores, ${partitions} partitions, ${workload.readings} readings; CPU is a reading's\n`);
+  console.log(tables(figures));
+  const [file] = positionals;
+  if (file !== undefined) {
+    const rounds = Object.fromEntries([...figures].map(([name, all]) => [name, Object.fromEntries(all)]));
+    const setting = { cores: cpus().length, partitions, readings: workload.readings, streamsCommitMs };
+    writeFileSync(file, `${JSON.stringify({ ...setting, rounds }, null, 2)}\n`);
+  }
 } finally {
   rmSync(home, { recursive: true, force: true });
-}
-
-function report(): void {
-  const rows = [...figures].map(([name, rounds]) => {
-    const all = [...rounds.values()];
-    const of = (pick: (one: Figures) => number, digits: number): string => show(all.map(pick), digits);
-    return {
-      contestant: `${name}${all.some(({ rough }) => rough) ? ' (rough: too few commits)' : ''}`,
-      runs: all.length,
-      'thousand/s': of(({ perSecond }) => perSecond / 1000, 0),
-      'to the end': of(({ perSecondToEnd }) => perSecondToEnd / 1000, 0),
-      'CPU µs': of(({ cpuUs }) => cpuUs, 2),
-      'broker µs': of(({ brokerCpuUs }) => brokerCpuUs, 2),
-      'peak MB': of(({ peakMb }) => peakMb, 0),
-    };
-  });
-  const ratioRows = ratios.flatMap(([above, below, asked]) => {
-    const [a, b] = [figures.get(above), figures.get(below)];
-    if (a === undefined || b === undefined) return [];
-    const each = [...a].flatMap(([round, { perSecond }]) =>
-      b.has(round) ? [perSecond / b.get(round)!.perSecond] : [],
-    );
-    return [{ ratio: `${above} / ${below}`, asked, pairs: each.length, 'median (min–max)': show(each, 2) }];
-  });
-  console.log(`${cpus().length} cores, ${partitions} partition(s); median (min–max) of the rounds, a reading`);
-  console.table(rows);
-  console.table(ratioRows);
-  const [file] = positionals;
-  if (file === undefined) return;
-  const rounds = Object.fromEntries([...figures].map(([name, all]) => [name, [...all.values()]]));
-  writeFileSync(file, `${JSON.stringify({ cores: cpus().length, partitions, streamsCommitMs, rounds }, null, 2)}\n`);
-}
-
-function show(all: readonly number[], digits: number): string {
-  if (all.length === 0) return '–';
-  const sorted = all.toSorted((a, b) => a - b);
-  const median = (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-  return `${median.toFixed(digits)} (${sorted[0]!.toFixed(digits)}–${sorted.at(-1)!.toFixed(digits)})`;
 }

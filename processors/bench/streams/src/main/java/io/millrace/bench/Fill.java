@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicReference;
-import millrace.v1.Readings.ReadingBatch;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -25,29 +24,28 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 final class Fill {
   private Fill() {}
 
+  /** Bytes as they came: parsed, all of them at once would not fit the heap. */
+  private record Sealed(long timeUs, byte[] bytes) {}
+
   static void run(Options options) {
-    List<ReadingBatch> batches = readAll(options.get("brokers"), options.get("input"));
-    batches.sort(Comparator.comparingLong(batch -> batch.getTimeUs(0)));
+    List<Sealed> batches = readAll(options.get("brokers"), options.get("input"));
+    batches.sort(Comparator.comparingLong(Sealed::timeUs));
     AtomicReference<Exception> failed = new AtomicReference<>();
-    long[] count = {0};
     try (var producer = new KafkaProducer<byte[], byte[]>(producerProperties(options.get("brokers")))) {
-      for (ReadingBatch batch : batches) {
+      for (Sealed batch : batches) {
         Unpack.forEach(
-            batch,
-            (sensor, reading) -> {
-              count[0]++;
-              producer.send(
-                  new ProducerRecord<>(options.get("output"), sensor.get(), reading.serialize()),
-                  (metadata, error) -> failed.compareAndSet(null, error));
-            });
+            Unpack.parse(batch.bytes()),
+            (sensor, reading) ->
+                producer.send(
+                    new ProducerRecord<>(options.get("output"), sensor.get(), reading.serialize()),
+                    (metadata, error) -> failed.compareAndSet(null, error)));
       }
     }
     if (failed.get() != null) throw new IllegalStateException("a reading was not stored", failed.get());
-    System.out.println(count[0]);
   }
 
-  private static List<ReadingBatch> readAll(String brokers, String topic) {
-    List<ReadingBatch> batches = new ArrayList<>();
+  private static List<Sealed> readAll(String brokers, String topic) {
+    List<Sealed> batches = new ArrayList<>();
     Properties properties = new Properties();
     properties.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, brokers);
     try (var consumer =
@@ -59,7 +57,9 @@ final class Fill {
       consumer.seekToBeginning(partitions);
       Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
       while (partitions.stream().anyMatch(partition -> consumer.position(partition) < ends.get(partition)))
-        consumer.poll(Duration.ofMillis(200)).forEach(record -> batches.add(Unpack.parse(record.value())));
+        consumer
+            .poll(Duration.ofMillis(200))
+            .forEach(record -> batches.add(new Sealed(Unpack.parse(record.value()).getTimeUs(0), record.value())));
     }
     return batches;
   }
