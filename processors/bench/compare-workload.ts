@@ -5,7 +5,7 @@ import type { GatewayId } from '@millrace/wire/names.ts';
 const gateways = 20;
 const sensorsPerGateway = 50;
 /** Readings in a record: one of each of its gateway's sensors. */
-export const batchReadings = sensorsPerGateway;
+const batchReadings = sensorsPerGateway;
 
 export const minuteUs = 60_000_000;
 
