@@ -3,11 +3,10 @@ import { type Batch, Clock, encodeBatch, Quality } from '@millrace/wire/batch.ts
 import type { GatewayId } from '@millrace/wire/names.ts';
 
 const gateways = 20;
+/** A batch holds one reading of each. */
 const sensorsPerGateway = 50;
-/** Readings in a record: one of each of its gateway's sensors. */
-const batchReadings = sensorsPerGateway;
 
-export const minuteUs = 60_000_000;
+const minuteUs = 60_000_000;
 
 /** One sensor's window; values are multiples of ¼, so that sums are exact in any order. */
 export interface Expected {
