@@ -48,6 +48,7 @@ export class MemberGateway {
 }
 
 export const chunkSize = 64;
+const none: readonly Membership[] = [];
 
 export const memberKey = (sensor: string, metric: string): string => `${sensor}\n${metric}`;
 
@@ -72,6 +73,7 @@ export class ZoneMember {
   homeUntilUs = 0;
   /** Owners of panes, by start, that are not of `home`; undefined: of no zone. */
   readonly pins = new Map<number, Membership | undefined>();
+  #homeIsOver = false;
 
   constructor(gateway: MemberGateway, sensor: string, metric: string, slot: number) {
     this.gateway = gateway;
@@ -109,9 +111,10 @@ export class ZoneMember {
     this.now = membership;
   }
 
-  /** A pane begins. @returns the membership that has ended by it. */
-  opened(startUs: number, windowUs: number): Membership | undefined {
+  /** A pane begins. @returns the memberships that have another end now, since the sensor was elsewhere from then on. */
+  opened(startUs: number, windowUs: number): readonly Membership[] {
     const { now, current } = this;
+    if (this.#homeIsOver) this.#moveHome();
     if (now !== this.home) {
       this.pins.set(startUs, now);
       this.touch();
@@ -120,36 +123,42 @@ export class ZoneMember {
       this.touch();
     }
     const heardUntilUs = (Math.floor(startUs / hourUs) + 1) * hourUs + expectedForUs;
-    if (now === current) {
-      if (now !== undefined) span(now, Math.min(now.fromUs, startUs), Math.max(now.untilUs, heardUntilUs));
-      return undefined;
-    }
-    if (current !== undefined && startUs < current.fromUs) {
+    if (now !== current && current !== undefined && startUs < current.fromUs) {
       // From before it came to where it is: a backlog.
-      const untilUs = Math.min(heardUntilUs, current.fromUs);
-      if (now !== undefined) span(now, Math.min(now.fromUs, startUs), Math.max(now.untilUs, untilUs));
-      return undefined;
+      if (now === undefined || (now.fromUs <= startUs && now.untilUs > startUs)) return none;
+      span(now, Math.min(now.fromUs, startUs), Math.max(now.untilUs, Math.min(heardUntilUs, current.fromUs)));
+      return now.untilUs === current.fromUs ? [now] : none;
     }
-    if (current !== undefined) span(current, current.fromUs, Math.min(current.untilUs, startUs));
-    this.current = now;
-    this.touch();
-    // Where it once was before, it was not in between.
-    if (now !== undefined)
-      span(now, now.untilUs > startUs ? Math.min(now.fromUs, startUs) : startUs, Math.max(now.untilUs, heardUntilUs));
-    return current;
-  }
-
-  /** A pane takes no more readings, and is dropped. */
-  settled(startUs: number): void {
-    if (this.homeUntilUs === 0) return;
-    if (this.now !== undefined && this.gateway.forgottenUs >= this.homeUntilUs) {
-      // No pane of `home` is left: one without a pin is opened from now on.
-      this.home = this.now;
-      this.homeUntilUs = this.pins.size > 0 ? Math.max(...this.pins.keys()) + 1 : 0;
-      for (const [at, owner] of this.pins) if (owner === this.home) this.pins.delete(at);
+    if (now !== current) {
+      this.current = now;
       this.touch();
     }
+    if (now !== undefined) {
+      // Back where it once was, it was not there in between.
+      const fromUs = now.untilUs > startUs ? Math.min(now.fromUs, startUs) : startUs;
+      span(now, fromUs, Math.max(now.untilUs, heardUntilUs));
+    }
+    if (this.memberships.length < (now === undefined ? 1 : 2)) return none;
+    const ended = this.memberships.filter(other => other !== now && other.untilUs > startUs);
+    for (const other of ended) span(other, other.fromUs, startUs);
+    return ended;
+  }
+
+  /** A pane takes no more readings, and is dropped; all that are older go with the same flush, or went before. */
+  settled(startUs: number): void {
+    if (this.homeUntilUs === 0) return;
+    if (startUs >= this.homeUntilUs) this.#homeIsOver = true;
     if (this.pins.delete(startUs)) this.touch();
+  }
+
+  /** No pane of `home` is left: one without a pin is opened from now on. */
+  #moveHome(): void {
+    this.#homeIsOver = false;
+    if (this.now === undefined) return;
+    this.home = this.now;
+    this.homeUntilUs = this.pins.size > 0 ? Math.max(...this.pins.keys()) + 1 : 0;
+    for (const [at, owner] of this.pins) if (owner === this.home) this.pins.delete(at);
+    this.touch();
   }
 
   /** The series has no panes any more. */
@@ -160,6 +169,7 @@ export class ZoneMember {
     this.home = this.now;
     this.homeUntilUs = 0;
     this.pins.clear();
+    this.#homeIsOver = false;
     this.touch();
   }
 

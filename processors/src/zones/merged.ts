@@ -54,7 +54,8 @@ export class MergedZone extends LiveZone<MergedWindow> {
 
   /** @returns whether all sources that have sensors in the zone say that they have sent what they have for a window. */
   closed({ startUs, parts }: MergedWindow): boolean {
-    for (const [number, { finalThroughUs }] of this.sources) {
+    for (const [number, { finalThroughUs, settledThroughUs }] of this.sources) {
+      if (settledThroughUs > startUs) continue;
       const part = parts.get(number);
       const known = part ?? this.known(number, startUs);
       if (known === undefined || known.sensorsExpected === 0 || startUs - known.startUs > awaitedForUs) continue;

@@ -118,9 +118,9 @@ export class ZoneRollUp {
   /** A pane of the series has its first reading. `changed` is not needed for it. */
   opened(member: ZoneMember, startUs: number): void {
     const { windowUs } = this.#options;
-    const left = member.opened(startUs, windowUs);
-    // Its old zone hears of it even if none of its other sensors reports.
-    if (left !== undefined && startUs >= left.zone.forgottenUs) this.#touch(left.zone, startUs);
+    // A zone that it left hears of it even if none of its other sensors reports then.
+    for (const { zone, untilUs } of member.opened(startUs, windowUs))
+      if (untilUs >= zone.forgottenUs) this.#touch(zone, untilUs);
     this.changed(member, startUs);
   }
 

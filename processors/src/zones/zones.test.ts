@@ -1,0 +1,214 @@
+/** Zones against an oracle: all readings in memory, whatever the order, the restarts and the moments of the flushes. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { GatewayId } from '@millrace/wire/names.ts';
+import type { ZoneStatsRow } from '@millrace/wire/zones.ts';
+import fc from 'fast-check';
+import {
+  baseUs,
+  CityPartition,
+  CityZones,
+  minuteUs,
+  type Reading,
+  rollUpOptions,
+  seriesOf,
+  zonesOptions,
+} from './testing.ts';
+
+const partitions = 3;
+const gateways = 4;
+const minutes = 8;
+const moveAt = 4;
+const keepUs = 3 * minuteUs;
+
+const gatewayOf = (number: number) => `g${number}` as GatewayId;
+const partitionOf = (gateway: GatewayId) => Number(gateway.slice(1)) % partitions;
+
+/** Sensor 2 of each gateway moves from north to south at one minute; 0 and 1 stay. */
+function reading(gateway: number, sensor: number, minute: number, value: number): Reading {
+  const zone = sensor === 0 || (sensor === 2 && minute < moveAt) ? 'north' : 'south';
+  const series = seriesOf(`s${sensor}`, zone);
+  return { gateway: gatewayOf(gateway), series, startUs: baseUs + minute * minuteUs, value };
+}
+
+type Event =
+  | { readonly kind: 'reading'; readonly reading: Reading }
+  | { readonly kind: 'close'; readonly gateway: number; readonly minutes: number }
+  | { readonly kind: 'commit' | 'kill'; readonly partition: number }
+  | { readonly kind: 'read'; readonly records: number }
+  | { readonly kind: 'commitZones' | 'killZones' }
+  | { readonly kind: 'pass'; readonly seconds: number };
+
+const whole = (max: number) => fc.integer({ min: 0, max });
+
+const events = fc.array(
+  fc.oneof(
+    {
+      weight: 12,
+      arbitrary: fc
+        .tuple(whole(gateways - 1), whole(2), whole(minutes - 1), fc.double({ min: -1e6, max: 1e6, noNaN: true }))
+        .map(
+          ([gateway, sensor, minute, value]): Event => ({
+            kind: 'reading',
+            reading: reading(gateway, sensor, minute, value),
+          }),
+        ),
+    },
+    {
+      weight: 3,
+      arbitrary: fc
+        .tuple(whole(gateways - 1), whole(2))
+        .map(([gateway, by]): Event => ({ kind: 'close', gateway, minutes: by })),
+    },
+    { weight: 4, arbitrary: whole(partitions - 1).map((partition): Event => ({ kind: 'commit', partition })) },
+    { weight: 1, arbitrary: whole(partitions - 1).map((partition): Event => ({ kind: 'kill', partition })) },
+    { weight: 3, arbitrary: whole(5).map((records): Event => ({ kind: 'read', records })) },
+    { weight: 2, arbitrary: fc.constant<Event>({ kind: 'commitZones' }) },
+    { weight: 1, arbitrary: fc.constant<Event>({ kind: 'killZones' }) },
+    { weight: 3, arbitrary: whole(40).map((seconds): Event => ({ kind: 'pass', seconds })) },
+  ),
+  { minLength: 20, maxLength: 150 },
+);
+
+/** Runs a schedule to its end: all gateways close all they have. */
+function run(
+  schedule: readonly Event[],
+  kills = true,
+): { readings: Reading[]; zones: CityZones; city: CityPartition[] } {
+  const city = Array.from(
+    { length: partitions },
+    (_, partition) => new CityPartition({ ...rollUpOptions, partition }, keepUs),
+  );
+  const zones = new CityZones(zonesOptions);
+  const sent = city.map(() => 0);
+  const closed = Array.from({ length: gateways }, () => 0);
+  const clock = { monotonicMs: 0, nowUs: baseUs };
+  const partOf = (gateway: GatewayId) => city[partitionOf(gateway)]!;
+  const publish = (partition: number) => {
+    zones.append(city[partition]!.published.slice(sent[partition]));
+    sent[partition] = city[partition]!.published.length;
+  };
+  const commit = (partition: number) => {
+    city[partition]!.commit(clock);
+    publish(partition);
+  };
+  const close = (gateway: number, by: number) => {
+    closed[gateway]! += by;
+    partOf(gatewayOf(gateway)).take({ gateway: gatewayOf(gateway), closedUs: baseUs + closed[gateway]! * minuteUs });
+  };
+  // Every gateway is known in both zones before anything closes: a zone waits for those it knows.
+  for (let gateway = 0; gateway < gateways; gateway++)
+    for (const sensor of [0, 1]) partOf(gatewayOf(gateway)).take(reading(gateway, sensor, 0, 1));
+  city.forEach((_, partition) => commit(partition));
+  zones.read();
+  for (const event of schedule) {
+    if (event.kind === 'reading') partOf(event.reading.gateway).take(event.reading);
+    else if (event.kind === 'close') close(event.gateway, event.minutes);
+    else if (event.kind === 'commit') commit(event.partition);
+    else if (event.kind === 'kill') {
+      if (!kills) continue;
+      city[event.partition]!.kill();
+    } else if (event.kind === 'read') zones.read(event.records);
+    else if (event.kind === 'commitZones') zones.commit(clock);
+    else if (event.kind === 'killZones') {
+      if (!kills) continue;
+      zones.kill();
+    } else if (event.kind === 'pass') {
+      clock.monotonicMs += event.seconds * 1000;
+      clock.nowUs += event.seconds * 1e6;
+    }
+  }
+  clock.monotonicMs += 60_000;
+  for (let gateway = 0; gateway < gateways; gateway++) close(gateway, minutes);
+  city.forEach((_, partition) => commit(partition));
+  zones.read();
+  zones.commit(clock);
+  // Partitions without a reading in a window are waited for.
+  clock.monotonicMs += 60_000;
+  clock.nowUs += 60 * minuteUs;
+  zones.commit(clock);
+  return { readings: city.flatMap(({ counted }) => counted), zones, city };
+}
+
+interface OracleRow {
+  readonly values: readonly number[];
+  readonly sensors: number;
+  readonly sensorsExpected: number;
+  readonly meanOfMeans: number;
+}
+
+function oracle(readings: readonly Reading[]): Map<string, OracleRow> {
+  const idOf = ({ gateway, series }: Reading) => `${gateway} ${series.sensor}`;
+  const rows = new Map<string, OracleRow>();
+  for (const [zone, all] of Map.groupBy(readings, ({ series }) => series.zone)) {
+    const other = readings.filter(({ series }) => series.zone !== zone);
+    for (const [startUs, inWindow] of Map.groupBy(all!, reading => reading.startUs)) {
+      const sensors = Map.groupBy(inWindow!, idOf);
+      const known = [...Map.groupBy(all!, idOf)].filter(([id, own]) => {
+        const moved = other.filter(reading => idOf(reading) === id).map(reading => reading.startUs);
+        const leaves = zone === 'north' ? Math.min(...moved) : Number.POSITIVE_INFINITY;
+        return Math.min(...own.map(reading => reading.startUs)) <= startUs && startUs < leaves;
+      });
+      const means = [...sensors.values()].map(own => own.reduce((sum, { value }) => sum + value, 0) / own.length);
+      rows.set(`${zone} ${(startUs - baseUs) / minuteUs}`, {
+        values: inWindow.map(({ value }) => value).sort((a, b) => a - b),
+        sensors: sensors.size,
+        sensorsExpected: known.length,
+        meanOfMeans: means.reduce((sum, mean) => sum + mean, 0) / means.length,
+      });
+    }
+  }
+  return rows;
+}
+
+function close(actual: number | null, expected: number, relative: number, scale = Math.abs(expected)): void {
+  assert.ok(
+    actual !== null && Math.abs(actual - expected) <= relative * scale + 1e-300,
+    `${actual} is not ${expected}`,
+  );
+}
+
+function equalsOracle(row: ZoneStatsRow, { values, sensors, sensorsExpected, meanOfMeans }: OracleRow): void {
+  const largest = Math.max(...values.map(Math.abs));
+  assert.deepEqual(
+    { count: row.count, sensors: row.sensors, sensorsExpected: row.sensorsExpected, expected: row.expected },
+    { count: values.length, sensors, sensorsExpected, expected: 6 * sensorsExpected },
+  );
+  assert.deepEqual([row.min, row.max], [values[0], values.at(-1)]);
+  close(row.mean, values.reduce((sum, value) => sum + value, 0) / values.length, 1e-9, largest);
+  close(row.meanOfMeans, meanOfMeans, 1e-9, largest);
+  for (const [q, p] of [
+    [0.5, row.p50],
+    [0.95, row.p95],
+    [0.99, row.p99],
+  ] as const)
+    close(p, values[Math.floor(q * (values.length - 1))]!, 0.010001);
+  assert.equal(row.final, true);
+}
+
+test('whatever the order, the restarts and the flushes, zones end up as the oracle has them', () => {
+  fc.assert(
+    fc.property(events, schedule => {
+      const { readings, zones, city } = run(schedule);
+      const table = zones.table();
+      const expected = oracle(readings);
+      assert.deepEqual([...table.keys()].sort(), [...expected.keys()].sort());
+      for (const [key, row] of expected) equalsOracle(table.get(key)!, row);
+      for (const [, rows] of Map.groupBy(zones.rows, ({ zone, row }) => `${zone} ${row.startUs}`)) {
+        rows!.reduce((before, { row }) => {
+          assert.equal(row.revision, before + 1);
+          return row.revision;
+        }, 0);
+        const first = rows!.findIndex(({ row }) => row.final);
+        assert.ok(
+          rows!.slice(first).every(({ row }) => row.final),
+          'final stays final',
+        );
+      }
+      for (const { rollUp } of city) assert.deepEqual(rollUp.counters, { late: 0, refused: 0, cut: 0 });
+      const { late, refused, cut } = zones.task.counters;
+      assert.deepEqual([late, refused, cut], [0, 0, 0]);
+    }),
+    { numRuns: 300 },
+  );
+});
