@@ -85,6 +85,14 @@ test('a broken file, a missing file and a misspelt variable are told, secrets ar
   assert.doesNotMatch(mistakes('questdb: { password: [hunter2] }'), /hunter2/);
 });
 
+test('of a value that is wrong as a whole no secret inside is shown, nor a token in an address', () => {
+  const shown = mistakes(
+    'bridge: { names: { secret: hunter2, url: "https://me:hunter2@hook.example/hunter2?t=hunter2" } }',
+  );
+  assert.match(shown, /bridge\.names .*it is \{"secret":"…","url":"https:\/\/hook\.example\/…"\}/);
+  assert.doesNotMatch(shown, /hunter2/);
+});
+
 test('a misspelt key inside a tagged list names the keys of its kind', () => {
   const kinds = z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('a'), speed: z.int() }),

@@ -207,12 +207,23 @@ export function mistakesOf(
   const shown =
     value === undefined
       ? 'it is missing'
-      : /pass|secret|token|key$/i.test(String(path.at(-1)))
+      : secretKey.test(String(path.at(-1)))
         ? 'its value is not shown'
-        : `it is ${JSON.stringify(value).slice(0, 60)}`;
+        : `it is ${withoutSecrets(value).slice(0, 60)}`;
   return [
     { key: path.join('.'), place: place(path), message: `${issue.message.replace(/^Invalid input: /, '')}; ${shown}` },
   ];
+}
+
+const secretKey = /pass|secret|token|key$/i;
+/** Who logs in, and what stands behind the host: addresses of webhooks carry tokens there. */
+const secretOfUrl = /^([a-z][a-z0-9+.-]*:\/\/)(?:[^/?#]*@)?([^/?#]*).*$/is;
+
+function withoutSecrets(value: unknown): string {
+  return JSON.stringify(value, (key, inner: unknown) => {
+    if (secretKey.test(key)) return '…';
+    return typeof inner === 'string' ? inner.replace(secretOfUrl, '$1$2/…') : inner;
+  });
 }
 
 function yamlOrText(text: string): unknown {
