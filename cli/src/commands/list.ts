@@ -2,6 +2,7 @@ import type { Command } from '../command.ts';
 import { doctor } from './doctor.ts';
 import { reconcile } from './reconcile.ts';
 import { rejected } from './rejected.ts';
+import { rules } from './rules.ts';
 import { bridge, dashboard, edge, processors, sinks } from './services.ts';
 import { topics } from './topics.ts';
 import { up } from './up.ts';
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   dashboard,
   reconcile,
   rejected,
+  rules,
   topics,
   doctor,
 ];

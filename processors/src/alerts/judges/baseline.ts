@@ -64,12 +64,6 @@ export class Baseline {
     return merged(this.#past, this.#open);
   }
 
-  clear(): void {
-    this.#closed = [];
-    this.#open = { count: 0, mean: 0, m2: 0 };
-    this.#merge();
-  }
-
   open(): Part | undefined {
     const { count, mean, m2 } = this.#open;
     return count === 0 && this.#closed.length === 0 ? undefined : [this.#openStartUs, count, mean, m2];
