@@ -1,14 +1,13 @@
-import kafkajs from 'kafkajs';
+import type { PartitionMetadata } from 'kafkajs';
 import { TransientError } from '../errors.ts';
 import { type AdminClient, protocolErrorOf } from './admin-client.ts';
+import { partitionOfKey } from './murmur2.ts';
 
 const MAX_AGE_MS = 300_000;
 const ASK_MS = 10_000;
-const KEYS_REMEMBERED = 20_000;
 
 interface Topic {
-  readonly partitions: readonly kafkajs.PartitionMetadata[];
-  readonly byKey: Map<string, number>;
+  readonly partitions: readonly PartitionMetadata[];
   readonly askedAt: number;
 }
 
@@ -17,7 +16,6 @@ export class Topology {
   readonly #admin: AdminClient;
   readonly #topics = new Map<string, Topic>();
   readonly #asking = new Map<string, Promise<boolean>>();
-  readonly #partitioner = kafkajs.Partitioners.DefaultPartitioner();
   #brokers = 0;
 
   constructor(admin: AdminClient) {
@@ -35,23 +33,11 @@ export class Topology {
     return known !== undefined;
   }
 
-  /**
-   * Partition of a key, as Java's default partitioner chooses it (murmur2; kafkajs's `DefaultPartitioner`).
-   * Remembers the latest keys: gateways are few, and the hash over kafkajs's big integers takes microseconds.
-   */
+  /** Partition of a key, as Java's default partitioner chooses it. */
   partitionOf(topic: string, key: string): number {
     const known = this.#topics.get(topic);
     if (!known) throw new TransientError(`partitions of ${topic} are not known yet`);
-    const remembered = known.byKey.get(key);
-    if (remembered !== undefined) return remembered;
-    const partition = this.#partitioner({
-      topic,
-      partitionMetadata: [...known.partitions],
-      message: { key, value: null },
-    });
-    if (known.byKey.size >= KEYS_REMEMBERED) known.byKey.clear();
-    known.byKey.set(key, partition);
-    return partition;
+    return partitionOfKey(key, known.partitions.length);
   }
 
   partitionCount(topic: string): number {
@@ -80,7 +66,7 @@ export class Topology {
           const { brokers } = await admin.describeCluster();
           const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
           this.#brokers = brokers.length;
-          this.#topics.set(topic, { partitions, byKey: new Map(), askedAt: Date.now() });
+          this.#topics.set(topic, { partitions, askedAt: Date.now() });
         },
         ASK_MS,
         ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'],

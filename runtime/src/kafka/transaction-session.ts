@@ -6,7 +6,7 @@ import type { Outage } from './outage.ts';
 import { produce } from './produce-request.ts';
 import { type RecordPart, toParts, toRounds } from './transaction-parts.ts';
 import type { GroupPosition, OutgoingRecord } from './types.ts';
-import { pauseFor } from './waiting.ts';
+import { backoff, pauseFor } from './waiting.ts';
 
 export interface SessionTiming {
   /** How long Kafka may take to answer a request before the connection counts as dead. */
@@ -63,7 +63,8 @@ const NOT_YET = new Set([
 ]);
 /** … or somebody else must be asked. */
 const ALSO_ELSEWHERE = new Set([...NOT_YET, 'NOT_COORDINATOR_FOR_GROUP']);
-const NOT_YET_PAUSE_MS = 20;
+const NOT_YET_FIRST_MS = 5;
+const NOT_YET_LONGEST_MS = 40;
 const COORDINATOR_OF_GROUPS = 0;
 const COORDINATOR_OF_TRANSACTIONS = 1;
 
@@ -235,14 +236,15 @@ export class TransactionSession {
 
   /** For requests that may be repeated. Its end is the caller's: an abandoned session asks no more. */
   async #patiently<T>(request: () => Promise<T>, notYet: ReadonlySet<string> = NOT_YET): Promise<T> {
-    while (true) {
+    for (const delay of backoff(NOT_YET_FIRST_MS, NOT_YET_LONGEST_MS)) {
       try {
         return await request();
       } catch (error) {
         if (this.#client.sockets.closed || !notYet.has(protocolErrorOf(error) ?? '')) throw error;
       }
-      await pauseFor(NOT_YET_PAUSE_MS);
+      await pauseFor(delay);
     }
+    throw new InvariantError('delays never end');
   }
 
   /** Ends every connection now. Whatever is still under way, nothing more is sent. */
