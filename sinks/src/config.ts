@@ -1,6 +1,7 @@
 import { healthSchema, whole } from '@millrace/runtime/schemas.ts';
 import { z } from 'zod';
 import { sinks } from './list.ts';
+import { webhooksSchema } from './webhooks/config.ts';
 
 const sinkNames = sinks.map(({ name }) => name);
 
@@ -18,6 +19,7 @@ export const sinksSchema = z.strictObject({
     .default(500)
     .describe('Transactions acknowledged and not yet readable (sequencerTxn − writerTxn) at which a sink pauses.'),
   drainTimeoutMs: whole(0, 60_000).default(15_000).describe('How long an orderly end waits for QuestDB, ms.'),
+  webhooks: webhooksSchema.describe('Where alerts are posted to.'),
   health: healthSchema(9104),
 });
 

@@ -2,8 +2,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, RejectedError, TransientError } from '@millrace/runtime/errors.ts';
 import type { Kafka } from '@millrace/runtime/kafka/connect.ts';
-import type { Consumer, RecordBatch } from '@millrace/runtime/kafka/types.ts';
+import type { Assignment, Consumer, RecordBatch } from '@millrace/runtime/kafka/types.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
+import { keepTrying } from '@millrace/runtime/retry.ts';
 import { kafkaTopics } from '@millrace/wire/names.ts';
 import type { SinkMetrics } from './metrics.ts';
 import { Positions } from './positions.ts';
@@ -95,13 +96,18 @@ export class Intake implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]();
   }
 
+  get #groupId(): string {
+    return `${this.#options.prefix}sink.${this.#sink.name}`;
+  }
+
   async #join(): Promise<void> {
     const { kafka, prefix } = this.#options;
-    const { topics } = this.#sink;
+    const { topics, begin = 'start' } = this.#sink;
     const consumer = await kafka.openConsumer(
       {
-        groupId: `${prefix}sink.${this.#sink.name}`,
+        groupId: this.#groupId,
         topics: topics.map(topic => kafkaTopics(prefix)[topic]),
+        from: begin === 'end' ? 'latest' : 'earliest',
         coPartitioned: topics.length > 1,
         sessionTimeoutMs,
       },
@@ -110,6 +116,7 @@ export class Intake implements AsyncDisposable {
           // What was taken before comes again, from the committed positions.
           this.#positions = new Positions();
           this.#options.metrics.rebalances.inc();
+          if (begin === 'end') await this.#holdBeginning(assignment);
           await this.#store.assigned?.(assignment);
         },
         onBatch: (batch, signal) => this.#take(batch, signal),
@@ -118,6 +125,27 @@ export class Intake implements AsyncDisposable {
     );
     this.#consumer = consumer;
     if (this.#store.gate !== undefined) this.#follow(this.#store.gate, consumer);
+  }
+
+  /**
+   * The end at which a new group begins is committed before its first record is settled: a store may take hours for that,
+   * and a start in between must not begin at another end.
+   */
+  async #holdBeginning({ partitions, signal }: Assignment): Promise<void> {
+    const { kafka, log } = this.#options;
+    await using admin = await kafka.openAdmin();
+    const hold = async (topic: string, own: readonly number[]): Promise<void> => {
+      const committed = await admin.committedOffsets(this.#groupId, topic);
+      const fresh = own.filter(partition => (committed[partition] ?? null) === null);
+      if (fresh.length === 0) return;
+      const ends = await admin.endOffsets(topic);
+      // A position is the record before the next one to read.
+      await this.#consumer!.commit(
+        fresh.map(partition => ({ topic, partition, offset: (ends[partition] ?? 0n) - 1n })),
+      );
+    };
+    for (const [topic, own] of partitions)
+      await keepTrying(`the position of ${this.#groupId} in ${topic}`, () => hold(topic, own), { log, signal });
   }
 
   #follow(gate: Gate, consumer: Consumer): void {

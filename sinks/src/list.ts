@@ -3,6 +3,7 @@ import { gateways } from './gateways/sink.ts';
 import { readings } from './readings/sink.ts';
 import type { ListedSink } from './sink.ts';
 import { stats } from './stats/sink.ts';
+import { webhooks } from './webhooks/sink.ts';
 import { zones } from './zones/sink.ts';
 
 /** Every sink there is, one line each. */
@@ -13,4 +14,5 @@ export const sinks: readonly ListedSink[] = [
   alerts,
   gateways,
   zones,
+  webhooks,
 ];

@@ -1,4 +1,5 @@
 import { type Config, type ConfigSource, loadConfig } from '@millrace/runtime/config.ts';
+import { ConfigError } from '@millrace/runtime/errors.ts';
 import { kafkaSchema } from '@millrace/runtime/kafka/config.ts';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { ensureMillraceTopics } from '@millrace/runtime/kafka/topics.ts';
@@ -37,6 +38,9 @@ async function run(service: Service, config: Config<typeof sections>, chosen: re
   const { sinks: own, questdb, kafka: kafkaConfig } = config;
   const tableSinks = chosen.filter(isTableSink);
   const others = chosen.flatMap(sink => (isTableSink(sink) ? [] : sink.sinksOf(own)));
+
+  if (tableSinks.length + others.length === 0)
+    throw ConfigError.of('sinks.webhooks', 'names no webhook, and no other sink is to run');
 
   await using tables =
     tableSinks.length > 0

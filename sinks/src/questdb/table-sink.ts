@@ -1,5 +1,6 @@
 /** A sink that writes a table of QuestDB: what it is given beyond any other sink. */
 import type { KafkaTopics } from '@millrace/wire/names.ts';
+import { orAborted } from '../abortable.ts';
 import type { Gate, ListedSink, Sink, Store, StoreContext } from '../sink.ts';
 import type { QuestdbHttp, QuestdbHttpOptions } from './http.ts';
 import { Outage } from './outage.ts';
@@ -50,7 +51,7 @@ export function sinkOfTable(
   return {
     name,
     topics,
-    downstream: signal => orAborted(made, signal),
+    downstream: async signal => void (await orAborted(made, signal)),
     openStore: context =>
       openStore({
         ...context,
@@ -63,16 +64,4 @@ export function sinkOfTable(
         gate: watch.gate(tablePrefix + table),
       }),
   };
-}
-
-async function orAborted(made: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([made, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

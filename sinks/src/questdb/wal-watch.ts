@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
+import { orAborted } from '../abortable.ts';
 import type { Gate, ShutReason } from '../sink.ts';
 import type { QuestdbHttp } from './http.ts';
 
@@ -199,16 +200,7 @@ class SwitchedGate implements Gate {
 
   async passable(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    while (this.#opened !== undefined) {
-      const aborted = Promise.withResolvers<never>();
-      const onAbort = (): void => aborted.reject(signal.reason as Error);
-      signal.addEventListener('abort', onAbort, { once: true });
-      try {
-        await Promise.race([this.#opened.promise, aborted.promise]);
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-      }
-    }
+    while (this.#opened !== undefined) await orAborted(this.#opened.promise, signal);
   }
 
   /** @param shut Undefined opens it. */

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import { backoffMs } from '@millrace/runtime/retry.ts';
+import { orAborted } from '../abortable.ts';
 import type { Gate, Store, Taken } from '../sink.ts';
 import type { WriteAnswer } from './http.ts';
 import { type BadRow, isolate } from './isolate.ts';
@@ -109,7 +110,7 @@ export class Writer implements Store {
   }
 
   async room(signal: AbortSignal): Promise<void> {
-    while (this.#waiting.length > 0) await progressOrAbort(this.#onProgress.promise, signal);
+    while (this.#waiting.length > 0) await orAborted(this.#onProgress.promise, signal);
   }
 
   async drained(): Promise<void> {
@@ -256,16 +257,4 @@ export class Writer implements Store {
     }
     await Promise.all(rejections);
   }
-}
-
-function progressOrAbort(progress: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    void progress.then(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-  });
 }
