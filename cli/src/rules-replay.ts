@@ -7,7 +7,7 @@ import { parseWindows } from '@millrace/processors/windows.ts';
 import { type Alert, decodeAlert } from '@millrace/wire/alert.ts';
 import { Clock, encodeBatch, maxBatchReadings } from '@millrace/wire/batch.ts';
 import { type GatewayId, kafkaTopics, readingHeaders } from '@millrace/wire/names.ts';
-import type { Recording } from './rules-recording.ts';
+import type { Recording } from './rules-recorder.ts';
 
 export interface Incident {
   readonly raised: Alert;

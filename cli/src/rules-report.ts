@@ -4,7 +4,7 @@ import { showDuration } from '@millrace/processors/alerts/durations.ts';
 import type { Rule } from '@millrace/processors/alerts/rules.ts';
 import { severityNames } from '@millrace/wire/alert.ts';
 import { describeCondition, describeWhere } from './rules-describe.ts';
-import type { Recording } from './rules-recording.ts';
+import type { Recording } from './rules-recorder.ts';
 import type { Incident, Replay } from './rules-replay.ts';
 import { type Column, grouped, harmless, table, wrapped } from './text.ts';
 
@@ -43,7 +43,7 @@ export function testReport(
       lines.push(`… and ${grouped(incidents.length - shown.length)} more (--limit, --json)`);
     lines.push('');
   }
-  lines.push(...ruleTable(rules, recording, replay, width), '');
+  if (rules.length > 0) lines.push(...ruleTable(rules, recording, replay, width), '');
   for (const note of recording.notes) lines.push(wrapped(`Left out: ${harmless(note)}`, width, '  '));
   for (const note of replay.notes) lines.push(wrapped(`Note: ${harmless(note)}.`, width, '  '));
   if (recording.notes.length + replay.notes.length > 0) lines.push('');
@@ -109,11 +109,12 @@ function ruleTable(
   const rows = rules.map(rule => {
     const own = incidents.filter(({ raised }) => raised.rule === rule.name);
     const lasted = own.map(incident => lastedUs(incident, recording) * recording.speed);
-    const of = rule.condition.kind === 'silence' && rule.condition.of === 'gateway' ? 'gateways' : 'series';
+    const gateways = rule.condition.kind === 'silence' && rule.condition.of === 'gateway';
+    const of = (count: number): string => (gateways ? plural(count, 'gateway') : `${grouped(count)} series`);
     return [
       rule.name,
       severityOf(rule),
-      about.get(rule.name) === 0 ? `no ${of}` : `${grouped(about.get(rule.name)!)} ${of}`,
+      about.get(rule.name) === 0 ? 'nothing' : of(about.get(rule.name)!),
       grouped(own.length),
       grouped(own.filter(({ cleared }) => cleared === undefined).length),
       own.length === 0 ? '–' : showDuration(lasted.reduce((sum, us) => sum + us, 0)),

@@ -74,6 +74,10 @@ export const rules: Command = {
       }
     }
     if (values.replay === undefined) throw new UsageError('test takes --replay DATA');
+    const [needless] = /\.ya?ml$/i.test(values.replay)
+      ? Object.keys(values).filter(option => !['replay', 'limit', 'json', 'config'].includes(option))
+      : [];
+    if (needless !== undefined) throw new UsageError(`--${needless}: an edge configuration says that itself`);
     const { parseDuration } = await import('@millrace/processors/alerts/durations.ts');
     const intervalUs = values.interval === undefined ? 0 : parseDuration(values.interval);
     if (intervalUs === undefined)
@@ -103,14 +107,6 @@ export const rules: Command = {
       site: values.site ?? '',
       zone: values.zone ?? '',
     });
-    if (recording.timeUs.length === 0)
-      throw new Error(
-        [
-          '--replay',
-          `${values.replay} holds no reading that can be used`,
-          ...recording.notes.map(note => `\n  left out: ${note}`),
-        ].join(' '),
-      );
     const replay = replayRules(found, recording);
     if (json) print(testJson(found, recording, replay));
     else process.stdout.write(testReport(found, recording, replay, { width: terminalWidth(), limit }));
