@@ -58,11 +58,12 @@ export class ZoneMember {
   readonly sensor: string;
   readonly metric: string;
   readonly slot: number;
-  /** Order in which the members of a zone are summed up. */
-  readonly order: string;
+  /** By sensor and metric. */
+  readonly key: string;
   /** undefined: the series has no panes at present. */
   panes: PaneSource | undefined;
-  memberships: Membership[] = [];
+  /** Replaced, not added to: an array that grows takes room for 17. */
+  memberships: readonly Membership[] = [];
   /** As the newest batch says; undefined: in no zone. */
   now: Membership | undefined;
   /** Where it is in event time: the others have ended, or begin before it. */
@@ -71,8 +72,8 @@ export class ZoneMember {
   home: Membership | undefined;
   /** Once there has been another zone than `home`: no pane of `home` starts at or after it; 0 before. */
   homeUntilUs = 0;
-  /** Owners of panes, by start, that are not of `home`; undefined: of no zone. */
-  readonly pins = new Map<number, Membership | undefined>();
+  /** Owners of panes, by start, that are not of `home`; undefined: of no zone. Hardly a sensor has any. */
+  pins: Map<number, Membership | undefined> | undefined;
   #homeIsOver = false;
 
   constructor(gateway: MemberGateway, sensor: string, metric: string, slot: number) {
@@ -80,9 +81,9 @@ export class ZoneMember {
     this.sensor = sensor;
     this.metric = metric;
     this.slot = slot;
-    this.order = `${gateway.gateway}\n${memberKey(sensor, metric)}`;
+    this.key = memberKey(sensor, metric);
     gateway.slots[slot] = this;
-    gateway.members.set(memberKey(sensor, metric), this);
+    gateway.members.set(this.key, this);
   }
 
   /** To be kept with the next flush. */
@@ -91,7 +92,7 @@ export class ZoneMember {
   }
 
   ownerOf(startUs: number): Membership | undefined {
-    return this.pins.size > 0 && this.pins.has(startUs) ? this.pins.get(startUs) : this.home;
+    return this.pins?.has(startUs) === true ? this.pins.get(startUs) : this.home;
   }
 
   /** @returns the pane, if it is one of this membership's. */
@@ -116,6 +117,7 @@ export class ZoneMember {
     const { now, current } = this;
     if (this.#homeIsOver) this.#moveHome();
     if (now !== this.home) {
+      this.pins ??= new Map();
       this.pins.set(startUs, now);
       this.touch();
     } else if (this.homeUntilUs > 0 && startUs >= this.homeUntilUs) {
@@ -148,7 +150,7 @@ export class ZoneMember {
   settled(startUs: number): void {
     if (this.homeUntilUs === 0) return;
     if (startUs >= this.homeUntilUs) this.#homeIsOver = true;
-    if (this.pins.delete(startUs)) this.touch();
+    if (this.pins?.delete(startUs) === true) this.touch();
   }
 
   /** No pane of `home` is left: one without a pin is opened from now on. */
@@ -156,8 +158,10 @@ export class ZoneMember {
     this.#homeIsOver = false;
     if (this.now === undefined) return;
     this.home = this.now;
-    this.homeUntilUs = this.pins.size > 0 ? Math.max(...this.pins.keys()) + 1 : 0;
-    for (const [at, owner] of this.pins) if (owner === this.home) this.pins.delete(at);
+    const pins = [...(this.pins ?? [])];
+    this.homeUntilUs = pins.length > 0 ? Math.max(...pins.map(([startUs]) => startUs)) + 1 : 0;
+    const others = pins.filter(([, owner]) => owner !== this.home);
+    this.pins = others.length > 0 ? new Map(others) : undefined;
     this.touch();
   }
 
@@ -168,14 +172,15 @@ export class ZoneMember {
     if (this.homeUntilUs === 0) return;
     this.home = this.now;
     this.homeUntilUs = 0;
-    this.pins.clear();
+    this.pins = undefined;
     this.#homeIsOver = false;
     this.touch();
   }
 
   /** Of a zone that keeps no window in which it was. @returns false when it is still needed. */
   drop(membership: Membership): boolean {
-    const needed = membership === this.now || membership === this.home || [...this.pins.values()].includes(membership);
+    const needed =
+      membership === this.now || membership === this.home || [...(this.pins?.values() ?? [])].includes(membership);
     if (needed && this.panes !== undefined) return false;
     this.memberships = this.memberships.filter(other => other !== membership);
     if (this.now === membership) this.now = undefined;
@@ -187,7 +192,7 @@ export class ZoneMember {
   }
 
   #forget(): void {
-    this.gateway.members.delete(memberKey(this.sensor, this.metric));
+    this.gateway.members.delete(this.key);
     this.gateway.slots[this.slot] = undefined;
   }
 }
@@ -199,4 +204,10 @@ function span(membership: Membership, fromUs: number, untilUs: number): void {
   membership.untilUs = untilUs;
   membership.member.touch();
   membership.zone.expectedChanged(before, membership);
+}
+
+/** The order in which the members of a zone are summed up. */
+export function isBefore(one: ZoneMember, other: ZoneMember): boolean {
+  if (one.gateway === other.gateway) return one.key < other.key;
+  return one.gateway.gateway < other.gateway.gateway;
 }

@@ -83,7 +83,7 @@ function storedMember(member: ZoneMember): StoredMember {
     index(home),
   ] as const;
   if (homeUntilUs === 0) return stored;
-  return [...stored, homeUntilUs, [...pins].map(([startUs, owner]) => [startUs, index(owner)])];
+  return [...stored, homeUntilUs, [...(pins ?? [])].map(([startUs, owner]) => [startUs, index(owner)])];
 }
 
 export const encodeZone = ({ forgottenUs, keptUs = 0 }: ZoneState): Uint8Array =>
@@ -138,7 +138,7 @@ function restoreMember(gateway: MemberGateway, stored: StoredMember, into: Resto
   member.current = member.memberships[current];
   member.home = member.memberships[home];
   member.homeUntilUs = homeUntilUs;
-  for (const [startUs, owner] of pins) member.pins.set(startUs, member.memberships[owner]);
+  if (pins.length > 0) member.pins = new Map(pins.map(([startUs, owner]) => [startUs, member.memberships[owner]]));
   // Until a batch says otherwise.
   member.now = member.home;
 }

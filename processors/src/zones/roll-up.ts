@@ -106,7 +106,7 @@ export class ZoneRollUp {
         return member.describe(undefined);
       }
       membership = { member, zone: this.#zoneOf(of), intervalMs, fromUs: Number.MAX_SAFE_INTEGER, untilUs: 0 };
-      member.memberships.push(membership);
+      member.memberships = [...member.memberships, membership];
       membership.zone.add(membership);
     } else if (membership.intervalMs !== intervalMs) {
       membership.intervalMs = intervalMs;

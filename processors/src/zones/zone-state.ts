@@ -1,6 +1,6 @@
 /** What one partition of the readings knows of a zone: its sensors there, and the windows that may still change. */
 import { LiveWindow, LiveZone } from './lifecycle.ts';
-import type { Membership } from './members.ts';
+import { isBefore, type Membership } from './members.ts';
 import { ZoneSum } from './sum.ts';
 
 export class ZoneWindow extends LiveWindow {
@@ -22,12 +22,11 @@ export class ZoneState extends LiveZone<ZoneWindow> {
   readonly members: Membership[] = [];
 
   add(membership: Membership): void {
-    const { order } = membership.member;
     let low = 0;
     let high = this.members.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.members[middle]!.member.order < order) low = middle + 1;
+      if (isBefore(this.members[middle]!.member, membership.member)) low = middle + 1;
       else high = middle;
     }
     this.members.splice(low, 0, membership);
