@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Metrics } from '@millrace/runtime/metri
 import { readingHeaders } from '@millrace/wire/names.ts';
 import type { ShutReason, Taken } from './sink.ts';
 
-/** Why a sink writes nothing: its table's gate is shut, or QuestDB takes no rows (away, frozen, disk full). */
+/** Why a sink writes nothing: its table's gate is shut, or what it writes to takes nothing (away, frozen, disk full). */
 export type PauseReason = ShutReason | 'unavailable';
 const pauseReasons: readonly PauseReason[] = ['suspended', 'wal-lag', 'unavailable'];
 
@@ -35,21 +35,21 @@ export function openSinkMetrics({ registry, flow }: Metrics): (sink: string) => 
   const labelNames = ['sink'] as const;
   const counter = (name: string, help: string) =>
     new Counter({ name: `millrace_sink_${name}`, help, labelNames, registers });
-  const rows = counter('rows_total', 'Rows that QuestDB acknowledged.');
-  const requests = counter('requests_total', 'Write requests to QuestDB.');
-  const retries = counter('retries_total', 'Write requests that have to be sent again.');
+  const rows = counter('rows_total', 'Rows that QuestDB acknowledged; of a webhook, alerts that its endpoint took.');
+  const requests = counter('requests_total', 'Write requests to QuestDB, or to the endpoint.');
+  const retries = counter('retries_total', 'Of these, those that have to be sent again.');
   const rejected = counter('rejected_total', 'Records, or single rows of one, sent to the rejected topic.');
   const restarts = counter('restarts_total', 'Times the sink failed and was started again.');
   const rebalances = counter('rebalances_total', 'Times the sink was given partitions: once at its start.');
   const paused = new Gauge({
     name: 'millrace_sink_paused',
-    help: '1 while the sink writes nothing for this reason: suspended (table), wal-lag (table), unavailable (server).',
+    help: '1 while the sink writes nothing for this reason: suspended (table), wal-lag (table), unavailable (server, endpoint).',
     labelNames: ['sink', 'reason'],
     registers,
   });
   const latency = new Histogram({
     name: 'millrace_sink_received_to_stored_seconds',
-    help: 'From the bridge (or, without its header, from Kafka) to the acknowledgement of QuestDB.',
+    help: 'From the bridge (or, without its header, from Kafka) to the acknowledgement of QuestDB or the endpoint.',
     labelNames,
     registers,
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600],

@@ -27,9 +27,10 @@ export const processors: Command = {
 
 export const sinks: Command = {
   name: 'sinks',
-  summary: 'Run the sinks: Kafka to QuestDB',
+  summary: 'Run the sinks: Kafka to QuestDB and webhooks',
   usage: '[--config FILE] [NAME …]',
-  options: '  NAME …          only these sinks: readings, stats, alerts, gateways (default: those that are enabled)',
+  options:
+    '  NAME …          only these sinks: readings, stats, alerts, gateways, zones, webhooks (default: the enabled ones)',
   example: 'millrace sinks readings stats',
   run: async args => {
     const { source, positionals } = parse(args, {}, { max: 16 });
