@@ -131,8 +131,8 @@ export class AlertMonitor {
           return;
         }
         this.counters.judged++;
+        if (!slot.entry.dirty) this.#touched.add(slot.gateway);
         slot.reading(timeUs, value);
-        this.#touched.add(slot.gateway);
       },
     };
   }

@@ -30,6 +30,7 @@ export class Baseline {
 
   /** Closes and forgets by the time that has come. */
   advance(timeUs: number): void {
+    if (timeUs - this.#openStartUs < this.#partUs) return;
     const startUs = Math.floor(timeUs / this.#partUs) * this.#partUs;
     if (startUs > this.#openStartUs) {
       if (this.#open.count > 0) {
@@ -47,9 +48,8 @@ export class Baseline {
     this.#merge();
   }
 
-  /** Welford, Technometrics 4 (1962), 419–420. Readings so large that their squares overflow are left out. */
-  add(timeUs: number, value: number): void {
-    this.advance(timeUs);
+  /** At the time of the last `advance`. Welford, Technometrics 4 (1962), 419–420. Readings so large that their squares overflow are left out. */
+  add(value: number): void {
     const { count, mean, m2 } = this.#open;
     const delta = value - mean;
     const next = mean + delta / (count + 1);

@@ -43,14 +43,13 @@ export class DeviationJudge implements Judge {
     const { count, mean, m2 } = this.#baseline.moments();
     this.#mean = mean;
     this.#sd = count < 2 ? 0 : Math.sqrt(m2 / (count - 1));
-    const limitAt = (deviations: number): number =>
-      Math.max(deviations * this.#sd, (this.#atLeast * deviations) / level);
-    const limit = limitAt(raised ? clear : level);
+    const unit = Math.max(this.#sd, this.#atLeast / level);
+    const limit = (raised ? clear : level) * unit;
     // One that has never moved does not say how far is far.
     this.#judged = count >= readings && limit > 0;
     const distance = value - mean;
-    const most = limitAt(Math.max(clipped, level / 2));
-    this.#baseline.add(timeUs, this.#judged && Math.abs(distance) > most ? mean + Math.sign(distance) * most : value);
+    const most = Math.max(clipped, level / 2) * unit;
+    this.#baseline.add(this.#judged && Math.abs(distance) > most ? mean + Math.sign(distance) * most : value);
     if (!this.#judged) return raised ? 'within' : 'unknown';
     return Math.abs(distance) > limit ? 'beyond' : 'within';
   }
