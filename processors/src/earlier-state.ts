@@ -49,6 +49,7 @@ export function takeOver(gateway: Gateway, bytes: Uint8Array): void {
   gateway.site = stored.site;
   gateway.completeThroughUs = stored.completeThroughUs;
   gateway.newestUs = stored.newestUs;
+  gateway.closedUs = stored.completeThroughUs;
   gateway.forgottenUs = Math.max(0, stored.forgottenUs);
   gateway.heardUs = newest?.atUs ?? stored.newestUs;
   gateway.boots.restore(boots, newest);
@@ -56,6 +57,7 @@ export function takeOver(gateway: Gateway, bytes: Uint8Array): void {
     windows.map(([startUs, ...rest]) => (rest.at(-1) === 1 ? startUs + minuteUs : 0)),
   );
   gateway.finalUs = Math.max(0, ...finalUs);
+  const revisions = new Map<number, number>();
   for (const { series, windows } of stored.series) {
     for (const [startUs, count, mean, m2, min, max, firstUs, first, lastUs, last, revision] of windows) {
       if (!gateway.panes.isBase(minuteUs)) {
@@ -66,9 +68,10 @@ export function takeOver(gateway: Gateway, bytes: Uint8Array): void {
       if (entry === undefined) continue; // More series than are kept now: what was published of it stands.
       const pane = { startUs, count, mean, m2, min, max, firstUs, first, lastUs, last };
       gateway.panes.put(entry, { ...pane, increase: Number.NaN, sketch: undefined });
-      gateway.results.restore('1m', startUs, revision);
+      revisions.set(startUs, Math.max(revision, revisions.get(startUs) ?? 0));
     }
   }
+  gateway.results.takeOver('1m', revisions, gateway.forgottenUs);
 }
 
 function parse(bytes: Uint8Array): Version1 | Version2 {

@@ -47,10 +47,11 @@ export class GatewayRestore {
       if (found.account !== undefined) readAccount(gateway, found.account);
       else if (found.earlier === undefined)
         throw new InvariantError(`the state has panes of gateway ${id}, and does not say what was counted of it`);
+      const keptUs = gateway.forgottenUs;
       for (const entry of found.series) gateway.series.restore(entry);
       for (const [place, entry] of found.panes) readPanes(gateway, place, entry);
       if (found.account === undefined && found.earlier !== undefined) takeOver(gateway, found.earlier);
-      gateway.restored();
+      gateway.restored(keptUs);
       yield gateway;
     }
     this.#found.clear();
@@ -72,8 +73,8 @@ function writeAccount(gateway: Gateway): Uint8Array {
   const to = writer.reset();
   to.byte(version);
   to.string(gateway.site);
-  for (const us of [gateway.completeThroughUs, gateway.newestUs, gateway.forgottenUs, gateway.finalUs, gateway.heardUs])
-    to.whole(us);
+  const { completeThroughUs, newestUs, closedUs, forgottenUs, finalUs, heardUs } = gateway;
+  for (const us of [completeThroughUs, newestUs, closedUs, forgottenUs, finalUs, heardUs]) to.whole(us);
   to.whole(gateway.flush);
   gateway.boots.write(to);
   gateway.results.write(to);
@@ -90,12 +91,13 @@ function readAccount(gateway: Gateway, bytes: Uint8Array): void {
   gateway.site = from.string();
   gateway.completeThroughUs = from.whole();
   gateway.newestUs = from.whole();
+  gateway.closedUs = from.whole();
   gateway.forgottenUs = from.whole();
   gateway.finalUs = from.whole();
   gateway.heardUs = from.whole();
   gateway.flush = from.whole();
   gateway.boots.read(from);
-  gateway.results.read(from);
+  gateway.results.read(from, gateway.forgottenUs);
 }
 
 /** Panes of a size that the windows are no longer made of go, and the windows that they were for stay as they were published. */

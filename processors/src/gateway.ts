@@ -56,6 +56,8 @@ export class Gateway {
   completeThroughUs = 0;
   /** Newest reading that could be dated, for gateways that declare nothing. */
   newestUs = 0;
+  /** Windows that end at or before it are complete, by the gateway's own word. */
+  closedUs = 0;
   /** Panes that end at or before it are settled. */
   forgottenUs = 0;
   /** Windows that end at or before it are final. */
@@ -102,12 +104,6 @@ export class Gateway {
     this.#declare(batch, receivedAtUs);
   }
 
-  /** Windows that end at or before it are complete, by the gateway's own word. */
-  get closedUs(): number {
-    // One that never declares anything (SenML has no way to) is taken to have sent all that is `keepUs` older than its newest.
-    return this.completeThroughUs > 0 ? this.completeThroughUs : this.newestUs - this.#context.keepUs;
-  }
-
   /** Whether a flush would give something. */
   isDue({ monotonicMs, nowUs }: FlushClock): boolean {
     return (
@@ -151,15 +147,16 @@ export class Gateway {
   /** To be called when it has been restored: its panes are not those of today's windows, and nothing is left of them. */
   lose(throughUs: number): void {
     this.forgottenUs = Math.max(this.forgottenUs, throughUs);
-    this.results.sinceUs = Math.max(this.results.sinceUs, throughUs);
+    this.results.lose(throughUs);
     this.dirty = true;
   }
 
-  /** After its state: ready for readings. */
-  restored(): void {
+  /** After its state: ready for readings. @param keptUs `forgottenUs` as the state has it. */
+  restored(keptUs: number): void {
     this.series.restored();
-    // Panes of a larger size hold readings of smaller ones that are settled; else those were of another size than today.
-    this.forgottenUs = Math.max(this.forgottenUs, this.panes.restored(this.finalUs));
+    // Panes of a larger size stand for smaller ones that are settled. If they are not, sizes were other ones then.
+    this.forgottenUs = Math.max(this.forgottenUs, this.panes.restored(this.finalUs, keptUs));
+    this.results.settledUs = keptUs;
     this.#nextCloseUs = this.results.nextCloseUs(this.finalUs);
     this.#context.zones?.progress(this.id, this.closedUs, this.forgottenUs);
   }
@@ -229,6 +226,9 @@ export class Gateway {
     const { keepUs, maxAheadUs } = this.#context;
     if (clock !== Clock.UNSYNCED && completeThroughUs <= receivedAtUs + maxAheadUs)
       this.completeThroughUs = Math.max(this.completeThroughUs, completeThroughUs);
+    // One that never declares anything (SenML has no way to) is taken to have sent all that is `keepUs` older than its newest.
+    const closedUs = this.completeThroughUs > 0 ? this.completeThroughUs : this.newestUs - keepUs;
+    this.closedUs = Math.max(this.closedUs, closedUs);
     this.forgottenUs = Math.max(this.forgottenUs, this.closedUs - keepUs);
   }
 

@@ -32,8 +32,8 @@ export class PaneTable {
   readonly #budget: PaneBudget;
   /** By start, of each level. */
   readonly #blocks: Map<number, Block>[];
-  /** Blocks that were folded into the next level. */
-  readonly #folded = new Set<Block>();
+  /** Panes of the next level that end at or before it have been folded from those of this one. */
+  #foldedUs = 0;
   readonly #removed = new Set<string>();
   /** The one that was read or written last: nearly always the next reading is in it too. */
   #recent: Block | undefined;
@@ -103,33 +103,33 @@ export class PaneTable {
   fold(forgottenUs: number, changed: number): void {
     for (let level = 1; level < this.#levels.length; level++) {
       const { stepUs } = this.#levels[level]!;
-      const parts = Map.groupBy(
-        [...this.#blocks[level - 1]!.values()].filter(block => !this.#folded.has(block)),
-        ({ startUs }) => alignDown(startUs, stepUs),
-      );
-      for (const [startUs, blocks] of parts) {
-        if (startUs + stepUs > forgottenUs) continue;
+      const due = new Set<number>();
+      for (const { startUs } of this.#blocks[level - 1]!.values()) {
+        const endUs = alignDown(startUs, stepUs) + stepUs;
+        if (endUs > this.#foldedUs && endUs <= forgottenUs) due.add(endUs - stepUs);
+      }
+      for (const startUs of due) {
         for (let chunk = 0; chunk < this.#series.chunks; chunk++) {
-          const panes = this.#merged(level - 1, startUs, stepUs, chunk, () => true);
-          panes.forEach((pane, slot) => {
+          this.#merged(level - 1, startUs, stepUs, chunk, () => true).forEach((pane, slot) => {
             if (pane === undefined) return;
             const entry = this.#series.at(chunk * chunkSlots + slot)!;
             this.#open(level, startUs, entry).chunks[chunk]!.put(slot, pane, changed);
           });
         }
-        for (const block of blocks) this.#folded.add(block);
         this.#blocks[level]!.get(startUs)!.final = true;
       }
     }
+    this.#foldedUs = forgottenUs;
   }
 
   /** Drops what no window needs any more that may still change. @param dropping called before, with each pane of the first level. */
   drop(forgottenUs: number, dropping: (entry: SeriesEntry, startUs: number) => void): void {
     for (const [level, { stepUs, retainUs }] of this.#levels.entries()) {
-      const last = level === this.#levels.length - 1;
+      const next = this.#levels[level + 1];
       for (const block of this.#blocks[level]!.values()) {
         if (block.startUs + Math.max(stepUs, retainUs) > forgottenUs) continue;
-        if (last || this.#folded.has(block)) this.#drop(level, block, dropping);
+        if (next === undefined || alignDown(block.startUs, next.stepUs) + next.stepUs <= this.#foldedUs)
+          this.#drop(level, block, dropping);
       }
     }
   }
@@ -170,16 +170,17 @@ export class PaneTable {
     return true;
   }
 
-  /** After the last `restore`: which blocks are folded is to be seen. @returns the end of the last one that was. */
-  restored(finalUs: number): number {
-    let foldedUs = 0;
+  /**
+   * After the last `restore`.
+   * @param finalUs panes that end at or before it have been final. @param forgottenUs as it was at the last `fold`.
+   * @returns up to where panes of a larger size stand for those that would take readings.
+   */
+  restored(finalUs: number, forgottenUs: number): number {
+    this.#foldedUs = forgottenUs;
     for (const block of this.all()) block.final = block.endUs <= finalUs;
-    for (let level = 1; level < this.#levels.length; level++) {
-      const { stepUs } = this.#levels[level]!;
-      for (const { endUs } of this.#blocks[level]!.values()) foldedUs = Math.max(foldedUs, endUs);
-      for (const block of this.#blocks[level - 1]!.values())
-        if (this.#blocks[level]!.has(alignDown(block.startUs, stepUs))) this.#folded.add(block);
-    }
+    let foldedUs = 0;
+    for (const blocks of this.#blocks.slice(1))
+      for (const { endUs } of blocks.values()) foldedUs = Math.max(foldedUs, endUs);
     return foldedUs;
   }
 
@@ -243,7 +244,6 @@ export class PaneTable {
       this.#removed.add(paneKey(this.#levels[level]!.stepUs, block.startUs, number));
     }
     this.#blocks[level]!.delete(block.startUs);
-    this.#folded.delete(block);
     if (this.#recent === block) this.#recent = undefined;
   }
 

@@ -91,7 +91,7 @@ export class ReadingsTask implements Task {
     const gateway = this.#gatewayOf(id);
     gateway.take(batch, receivedAtUs, headers[readingHeaders.convertedFrom] === undefined);
     this.#results.push(...this.#late.records(this.#options.topics.late, batch, receivedAtUs));
-    this.#options.alerts?.heard(id, gateway.site, receivedAtUs, Math.max(0, gateway.closedUs));
+    this.#options.alerts?.heard(id, gateway.site, receivedAtUs, gateway.closedUs);
     return batch.value.length;
   }
 

@@ -37,6 +37,8 @@ interface Kind {
   pendingFrom: number;
   /** When results may be published again, by the monotonic clock. */
   nextMs: number;
+  /** Windows that start before it lack panes by our own doing, and are never published. */
+  sinceUs: number;
 }
 
 export interface Progress {
@@ -62,8 +64,8 @@ export class WindowResults {
   readonly #kinds: readonly Kind[];
   readonly #panes: PaneTable;
   readonly #series: SeriesTable;
-  /** Windows that start before it are incomplete by our own doing, and never published. */
-  sinceUs = 0;
+  /** Of panes that end at or before it all is published that ever will be: they were settled in an earlier flush. */
+  settledUs = 0;
   /** When results will be due without another reading, by the monotonic clock; at once when it has just been restored. */
   dueMs = Number.NEGATIVE_INFINITY;
 
@@ -76,6 +78,7 @@ export class WindowResults {
       published: new Map<number, Published>(),
       pendingFrom: 0,
       nextMs: Number.NEGATIVE_INFINITY,
+      sinceUs: 0,
     }));
   }
 
@@ -94,6 +97,7 @@ export class WindowResults {
       for (const startUs of kind.published.keys())
         if (startUs + kind.spec.sizeUs <= progress.forgottenUs) kind.published.delete(startUs);
     }
+    this.settledUs = progress.forgottenUs;
     return collected;
   }
 
@@ -109,10 +113,10 @@ export class WindowResults {
   }
 
   write(to: ByteWriter): void {
-    to.whole(this.sinceUs);
     to.whole(this.#kinds.length);
-    for (const { spec, published } of this.#kinds) {
+    for (const { spec, published, sinceUs } of this.#kinds) {
       to.string(spec.name);
+      to.whole(sinceUs);
       to.whole(published.size);
       for (const [startUs, { revision, flush }] of published) {
         to.whole(startUs / spec.stepUs);
@@ -122,23 +126,32 @@ export class WindowResults {
     }
   }
 
-  read(from: ByteReader): void {
-    this.sinceUs = from.whole();
+  /** @param forgottenUs of windows that were not asked for till now, panes from before it may have been dropped. */
+  read(from: ByteReader, forgottenUs: number): void {
+    for (const kind of this.#kinds) kind.sinceUs = forgottenUs;
     for (let kinds = from.whole(); kinds > 0; kinds--) {
       const name = from.string();
+      const sinceUs = from.whole();
       const kind = this.#kinds.find(({ spec }) => spec.name === name);
+      if (kind !== undefined) kind.sinceUs = sinceUs;
       for (let windows = from.whole(); windows > 0; windows--) {
         const [step, revision, flush] = [from.whole(), from.whole(), from.whole()];
-        if (kind !== undefined) kind.published.set(step * kind.spec.stepUs, { revision, flush });
+        kind?.published.set(step * kind.spec.stepUs, { revision, flush });
       }
     }
   }
 
-  /** Takes over a window of an earlier version's state. */
-  restore(name: string, startUs: number, revision: number): void {
-    const published = this.#kinds.find(({ spec }) => spec.name === name)?.published;
-    if (published === undefined) return;
-    published.set(startUs, { revision: Math.max(revision, published.get(startUs)?.revision ?? 0), flush: 0 });
+  /** Panes before it are gone. */
+  lose(throughUs: number): void {
+    for (const kind of this.#kinds) kind.sinceUs = Math.max(kind.sinceUs, throughUs);
+  }
+
+  /** Takes over windows of one kind from an earlier version's state. @param forgottenUs as for `read`. */
+  takeOver(name: string, revisions: ReadonlyMap<number, number>, forgottenUs: number): void {
+    for (const kind of this.#kinds) {
+      if (kind.spec.name !== name) kind.sinceUs = forgottenUs;
+      else for (const [startUs, revision] of revisions) kind.published.set(startUs, { revision, flush: 0 });
+    }
   }
 
   #closing({ spec }: Kind, { wereFinalUs, finalUs }: Progress, due: Map<number, Due>): void {
@@ -153,7 +166,9 @@ export class WindowResults {
   #changed(kind: Kind, progress: Progress, due: Map<number, Due>): void {
     const { spec, pendingFrom, published } = kind;
     const { flush, finalUs, forgottenUs, nowMs } = progress;
-    const blocks = [...this.#panes.base()].filter(({ changed }) => changed >= pendingFrom && changed > 0);
+    const blocks = [...this.#panes.base()].filter(
+      ({ changed, endUs }) => changed >= pendingFrom && endUs > this.settledUs,
+    );
     if (blocks.length === 0) return;
     if (nowMs < kind.nextMs && !blocks.some(({ endUs }) => endUs <= forgottenUs)) {
       this.dueMs = Math.min(this.dueMs, kind.nextMs);
@@ -177,8 +192,8 @@ export class WindowResults {
   }
 
   #publish(kind: Kind, startUs: number, due: Due, { flush, finalUs }: Progress, rows: StatsRow[]): void {
-    if (startUs < this.sinceUs) return;
-    const { spec, published } = kind;
+    const { spec, published, sinceUs } = kind;
+    if (startUs < sinceUs) return;
     const before = rows.length;
     const revision = (published.get(startUs)?.revision ?? 0) + 1;
     for (let chunk = 0; chunk < this.#series.chunks; chunk++) {

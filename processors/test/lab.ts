@@ -89,6 +89,10 @@ export class Lab {
   /** All rows committed, in order. */
   readonly rows: PlacedRow[] = [];
   readonly late: LateReading[] = [];
+  /** Which commit each of the rows, and of the late readings, came with. */
+  readonly rowCommits: number[] = [];
+  readonly lateCommits: number[] = [];
+  #commits = 0;
   readonly ledgers: GatewayLedger[] = [];
   task: ReadingsTask;
 
@@ -122,6 +126,7 @@ export class Lab {
       else this.state.set(key, value);
     }
     const from = this.rows.length;
+    this.#commits++;
     for (const record of results) this.#read(record);
     this.#uncommitted = [];
     return this.rows.slice(from);
@@ -145,12 +150,15 @@ export class Lab {
       for (const row of rows) {
         const { sensor, metric } = row.series;
         this.rows.push({ ...row, window, gateway, place: placeOf(window, gateway, sensor, metric, row.startUs) });
+        this.rowCommits.push(this.#commits);
       }
     } else if (topic === topics.late) {
       const { gateway, boot, firstSeq, timeUs, value: values } = decodeBatch(value!);
       const reason = headers![lateHeaders.reason]!;
-      for (const [i, time] of timeUs.entries())
+      for (const [i, time] of timeUs.entries()) {
         this.late.push({ reason, gateway, boot, seq: firstSeq + i, timeUs: time, value: values[i]! });
+        this.lateCommits.push(this.#commits);
+      }
     } else if (topic === topics.ledger) this.ledgers.push(decodeLedger(value!));
   }
 }
