@@ -5,44 +5,35 @@ import { openMetrics } from '@millrace/runtime/metrics.ts';
 import type { Batch } from '@millrace/wire/batch.ts';
 import type { GatewayLedger } from '@millrace/wire/ledger.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
+import { baseUs as atUs, batchOf, clockAt, hourUs, Lab } from '../test/lab.ts';
 import { ledgerMetrics } from './ledger-metrics.ts';
 import { LedgerPacing } from './ledger-pacing.ts';
-import { TumblingEngine } from './tumbling.ts';
 
-const options = { window: '1m', sizeUs: 60_000_000, keepUs: 300_000_000, maxAheadUs: 60_000_000 };
-const atUs = 1_790_000_000_000_000;
-
-function batch(firstSeq: number, count: number, more: Partial<Batch> = {}): Batch {
-  const column = (one: number): number[] => Array.from({ length: count }, () => one);
-  return {
-    gateway: 'g' as GatewayId,
-    site: '',
-    boot: 1,
+const batch = (firstSeq: number, count: number, more: Partial<Batch> = {}): Batch =>
+  batchOf(
     firstSeq,
-    series: [{ sensor: 's', metric: 'm', unit: '1', intervalMs: 0, zone: '' }],
-    clock: 1,
-    completeThroughUs: 0,
-    dropped: [],
-    seriesIndex: column(0),
-    timeUs: column(atUs),
-    value: column(1),
-    quality: column(0),
-    ...more,
-  };
-}
+    Array.from({ length: count }, () => [0, 1] as const),
+    more,
+  );
 
 const drop = (firstSeq: number, lastSeq: number) => ({ firstSeq, lastSeq, reason: 'OUTBOX_FULL' });
 
-function feeder(engine: TumblingEngine): (one: Batch, receivedAtUs?: number, sequenced?: boolean) => GatewayLedger[] {
-  let offset = 0;
+/** Feeds and commits. @returns the ledgers of that commit. */
+function feeder(lab: Lab): (one: Batch, receivedAtUs?: number, sequenced?: boolean) => GatewayLedger[] {
   return (one, receivedAtUs = atUs, sequenced = true) => {
-    engine.process(one, receivedAtUs, offset++, sequenced);
-    return [...engine.flush().ledgers];
+    lab.feed({ batch: one, receivedAtUs, sequenced });
+    return committed(lab);
   };
 }
 
+function committed(lab: Lab): GatewayLedger[] {
+  const from = lab.ledgers.length;
+  lab.commit(clockAt(hourUs));
+  return lab.ledgers.slice(from);
+}
+
 test('a batch that is not there is missing until it comes; what was dropped is not missing', () => {
-  const feed = feeder(new TumblingEngine(options));
+  const feed = feeder(new Lab());
   feed(batch(0, 10));
   assert.deepEqual(feed(batch(25, 5, { dropped: [drop(20, 24)] }), atUs + 5), [
     { gateway: 'g', boot: 1, atUs: atUs + 5, lastSeq: 29, counted: 15, dropped: 5, missing: 10, holes: [[10, 19]] },
@@ -52,7 +43,7 @@ test('a batch that is not there is missing until it comes; what was dropped is n
 });
 
 test('a batch of drops alone has its account; a reading that was dropped and arrives all the same is counted', () => {
-  const feed = feeder(new TumblingEngine(options));
+  const feed = feeder(new Lab());
   assert.deepEqual(
     feed(batch(0, 0, { dropped: [drop(0, 9)] })).map(({ lastSeq, dropped, missing }) => [lastSeq, dropped, missing]),
     [[9, 10, 0]],
@@ -62,8 +53,8 @@ test('a batch of drops alone has its account; a reading that was dropped and arr
 });
 
 test('the account is that of the newest boot, and SenML, where each message is a boot, has none', () => {
-  const engine = new TumblingEngine(options);
-  const feed = feeder(engine);
+  const lab = new Lab();
+  const feed = feeder(lab);
   feed(batch(5, 5));
   assert.deepEqual(
     feed(batch(0, 3, { boot: 2 })).map(({ boot, missing }) => [boot, missing]),
@@ -77,23 +68,21 @@ test('the account is that of the newest boot, and SenML, where each message is a
     'hundreds of SenML messages have not displaced it',
   );
   assert.deepEqual(feed(batch(0, 1, { gateway: 'senml' as GatewayId }), atUs, false), []);
-  assert.equal([...engine.standings()].length, 1);
+  assert.equal([...lab.task.standings()].length, 1);
 });
 
 test('a restart keeps the account, says it again, and keeps since when the oldest hole stands', () => {
-  const engine = new TumblingEngine(options);
-  const feed = feeder(engine);
+  const lab = new Lab();
+  const feed = feeder(lab);
   feed(batch(10, 5, { dropped: [drop(0, 3)] }), atUs);
-  engine.process(batch(20, 5), atUs + 60_000_000, 100);
-  const { ledgers, state } = engine.flush();
-  const again = new TumblingEngine(options);
-  for (const [key, value] of state) again.restore(key, value!);
-  assert.deepEqual([...again.standings()], [{ ledger: ledgers[0], holeSinceUs: atUs }]);
-  assert.deepEqual(again.flush().ledgers, ledgers);
-  assert.deepEqual(again.flush().ledgers, []);
-  again.process(batch(4, 6), atUs + 120_000_000, 101);
-  again.flush();
-  const [standing] = again.standings();
+  const ledgers = feed(batch(20, 5), atUs + 60_000_000);
+  lab.kill();
+  const again = committed(lab);
+  assert.deepEqual(again, ledgers);
+  assert.deepEqual([...lab.task.standings()], [{ ledger: ledgers[0], holeSinceUs: atUs }]);
+  assert.deepEqual(committed(lab), []);
+  feed(batch(4, 6), atUs + 120_000_000);
+  const [standing] = lab.task.standings();
   assert.deepEqual([standing?.ledger.holes, standing?.holeSinceUs], [[[15, 19]], atUs + 120_000_000]);
 });
 
@@ -109,11 +98,11 @@ test('a state of version 1 is taken over, and its readings are not counted again
     seen: [[1, [[0, 9]]]],
     series: [],
   };
-  const engine = new TumblingEngine(options);
-  engine.restore('0/g', Buffer.from(JSON.stringify(stored)));
-  engine.process(batch(5, 10), atUs, 8);
-  const [ledger] = engine.flush().ledgers;
-  assert.deepEqual([engine.counters.duplicate, ledger?.counted, ledger?.missing], [5, 15, 0]);
+  const lab = new Lab();
+  lab.state.set('g', Buffer.from(JSON.stringify(stored)));
+  lab.kill();
+  const [ledger] = feeder(lab)(batch(5, 10));
+  assert.deepEqual([lab.task.counters.duplicate, ledger?.counted, ledger?.missing], [5, 15, 0]);
 });
 
 test('ledgers of one gateway keep their distance, and the newest one goes out although nothing follows', () => {
@@ -139,14 +128,17 @@ test('ledgers of one gateway keep their distance, and the newest one goes out al
 });
 
 test('metrics have the sums, and name those gateways only whose holes stand longest', async () => {
-  const engine = new TumblingEngine(options);
+  const lab = new Lab();
   for (let i = 0; i < 300; i++) {
     const gateway = `g${i}` as GatewayId;
-    engine.process(batch(i < 150 ? 2 : 0, 1, { gateway, dropped: [drop(5, 6)] }), atUs + i * 1_000_000, i);
+    lab.feed({
+      batch: batch(i < 150 ? 2 : 0, 1, { gateway, dropped: [drop(5, 6)] }),
+      receivedAtUs: atUs + i * 1_000_000,
+    });
   }
-  engine.flush();
+  lab.commit(clockAt(hourUs));
   const metrics = openMetrics('test');
-  ledgerMetrics(metrics, () => engine.standings());
+  ledgerMetrics(metrics, () => lab.task.standings());
   const text = await metrics.registry.metrics();
   const value = (name: string): number =>
     Number(new RegExp(`^millrace_ledger_${name}(?:{[^}]*})? (.*)$`, 'm').exec(text)?.[1]);

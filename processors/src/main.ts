@@ -1,80 +1,69 @@
-/** The processors: readings to rolling statistics. */
+/** The processors: readings to rolling statistics, alerts, and statistics of zones. */
 import { type ConfigSource, loadConfig } from '@millrace/runtime/config.ts';
 import { kafkaSchema } from '@millrace/runtime/kafka/config.ts';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
-import { readTopicToEnd } from '@millrace/runtime/kafka/read-to-end.ts';
 import { ensureMillraceTopics } from '@millrace/runtime/kafka/topics.ts';
 import { kafkaLog } from '@millrace/runtime/log.ts';
-import { keepTrying } from '@millrace/runtime/retry.ts';
 import { logSchema } from '@millrace/runtime/schemas.ts';
 import { runService } from '@millrace/runtime/service.ts';
 import { kafkaTopics } from '@millrace/wire/names.ts';
-import { Committer } from './committer.ts';
+import { loadRules } from './alerts/rules.ts';
 import { processorsSchema } from './config.ts';
 import { processorMetrics } from './metrics.ts';
-import { Partitions } from './partitions.ts';
-import { TumblingEngine } from './tumbling.ts';
-
-const minuteUs = 60_000_000;
-const restoreWithinMs = 600_000;
+import { checkPartitions, Runner } from './runner.ts';
+import { readingsTask, zonesTask } from './tasks.ts';
+import { parseWindows } from './windows.ts';
 
 export function runProcessors(source: ConfigSource): Promise<number> {
   const config = loadConfig(source, { processors: processorsSchema, kafka: kafkaSchema, log: logSchema });
-  const { commitIntervalMs, ledgerIntervalMs, keepMs, maxAheadMs, health } = config.processors;
+  const { commitIntervalMs, health } = config.processors;
+  const windows = parseWindows(config.processors.windows);
+  const rules = config.processors.rules === undefined ? [] : loadRules(config.processors.rules, 'processors.rules');
   return runService(
     { name: 'processors', section: 'processors', logLevel: config.log.level, health },
     async service => {
       const { log, stop, metrics } = service;
-      const topics = kafkaTopics(config.kafka.prefix);
+      const { prefix } = config.kafka;
+      const topics = kafkaTopics(prefix);
       const kafka = openKafka({ ...config.kafka, clientId: 'millrace-processors', log: kafkaLog(log) });
       await ensureMillraceTopics(kafka, config.kafka, { log, signal: stop });
-      await using producer = await kafka.openProducer({ deadlineMs: 10_000 });
-      const partitions = new Partitions({
-        topics,
-        producer,
-        log,
-        ledgerIntervalMs,
-        createEngine: () =>
-          new TumblingEngine({ window: '1m', sizeUs: minuteUs, keepUs: keepMs * 1000, maxAheadUs: maxAheadMs * 1000 }),
-        endOffsets: signal =>
-          keepTrying(
-            'end offsets',
-            async () => {
-              await using admin = await kafka.openAdmin();
-              return await admin.endOffsets(topics.readings);
-            },
-            { log, signal },
-          ),
-        readState: (numbers, signal, onRecord) =>
-          keepTrying(
-            'restoring the state',
-            () =>
-              readTopicToEnd(
-                kafka,
-                topics.processorsState,
-                { partitions: numbers, signal, deadlineMs: restoreWithinMs },
-                ({ key, value }, partition) => onRecord(partition, key ?? '', value),
-              ),
-            { log, signal },
-          ),
+      await checkPartitions(kafka, topics.readings, topics.processorsState);
+      await checkPartitions(kafka, topics.zoneParts, topics.zonesState);
+      const said = new Set<string>();
+      const say = (sentence: string): void => {
+        if (said.has(sentence)) return;
+        said.add(sentence);
+        log.warn(sentence);
+      };
+      const settings = { config: config.processors, topics, windows, rules, say };
+      const counters = processorMetrics(metrics);
+      const shared = { kafka, log, commitIntervalMs, onRows: (rows: number) => metrics.flow.out.inc(rows) };
+      // Downstream first: what the readings' task sends to zones is merged while it drains.
+      await using zones = config.processors.zones.enabled
+        ? await Runner.open({
+            ...shared,
+            name: `${prefix}zones`,
+            inputTopic: topics.zoneParts,
+            stateTopic: topics.zonesState,
+            createTask: () => zonesTask(settings),
+            onItems: () => {},
+            onGivenUp: task => counters.zones.givenUp(task),
+          })
+        : undefined;
+      await using readings = await Runner.open({
+        ...shared,
+        name: `${prefix}processors`,
+        inputTopic: topics.readings,
+        stateTopic: topics.processorsState,
+        createTask: partition => readingsTask(settings, partition),
+        onItems: items => metrics.flow.in.inc(items),
+        onGivenUp: task => counters.readings.givenUp(task),
       });
-      const committer = new Committer({
-        partitions,
-        intervalMs: commitIntervalMs,
-        onRows: rows => metrics.flow.out.inc(rows),
-      });
-      await using consumer = await kafka.openConsumer(
-        // A processor that was killed holds its partitions until its session ends: six seconds, Kafka's least.
-        { groupId: `${config.kafka.prefix}processors`, topics: [topics.readings], sessionTimeoutMs: 6000 },
-        {
-          onAssigned: assignment => partitions.assign(assignment),
-          onBatch: async batch => metrics.flow.in.inc(partitions.process(batch)),
-          onDrain: () => committer.drain(),
-        },
-      );
-      processorMetrics(metrics, partitions, consumer);
-      service.health.check('kafka', () => consumer.healthy || 'not in the consumer group');
-      await service.untilStopped(consumer.failed, committer.run(consumer));
+      counters.watch(readings, zones);
+      service.health.check('kafka', () => readings.consumer.healthy || 'not in the consumer group');
+      if (zones)
+        service.health.check('zones', () => zones.consumer.healthy || 'not in the consumer group of the zones');
+      await service.untilStopped(readings.failed, ...(zones ? [zones.failed] : []));
     },
   );
 }

@@ -31,8 +31,8 @@ export class OwnedPartition<T extends Task> {
   #next = 0n;
   /** `#next` of the last commit. */
   #committed = 0n;
-  /** Of the newest fetch. */
-  #highWatermark = 0n;
+  /** Where the partition ended when it began. */
+  #end = 0n;
   #nowUs = 0;
   /** Flushed by the task, and not known to be committed. */
   #uncertain = false;
@@ -74,13 +74,12 @@ export class OwnedPartition<T extends Task> {
     const asBefore = this.#next <= end;
     if (!asBefore) this.#next = 0n;
     this.#committed = this.#next;
-    this.#highWatermark = end;
+    this.#end = end;
     return asBefore;
   }
 
   /** @returns how many items the records held; those that the task has seen already are left out. */
-  process({ records, highWatermark }: RecordBatch): number {
-    this.#highWatermark = highWatermark;
+  process({ records }: RecordBatch): number {
     let items = 0;
     for (const record of records) {
       if (record.offset < this.#next) continue;
@@ -99,12 +98,13 @@ export class OwnedPartition<T extends Task> {
 
   /**
    * Commits what changed, if anything did; while a commit is under way, does nothing.
-   * @param connected whether what Kafka has would reach us: only then does silence mean anything.
+   * @param lag records not yet processed; undefined: nothing was fetched yet. Infinity while what Kafka has does not reach
+   * us: silence then means nothing.
    * @returns rows published. @throws {FencedError} and is lost.
    */
-  async commit(connected: boolean, signal: AbortSignal): Promise<number> {
+  async commit(lag: number | undefined, signal: AbortSignal): Promise<number> {
     if (this.#committing !== undefined || !this.certain) return 0;
-    this.#committing = this.#commitNow(connected, signal).finally(() => {
+    this.#committing = this.#commitNow(lag, signal).finally(() => {
       this.#committing = undefined;
     });
     return this.#committing;
@@ -115,9 +115,9 @@ export class OwnedPartition<T extends Task> {
     await this.#committing?.catch(() => {});
   }
 
-  async #commitNow(connected: boolean, signal: AbortSignal): Promise<number> {
+  async #commitNow(lag: number | undefined, signal: AbortSignal): Promise<number> {
     const { groupId, inputTopic: topic, partition, transactions } = this.#options;
-    const commit = this.#flush(connected);
+    const commit = this.#flush(lag);
     if (commit === undefined) return 0;
     this.#uncertain = true;
     const group: GroupPosition = { groupId, topic, partition, next: commit.next };
@@ -127,9 +127,9 @@ export class OwnedPartition<T extends Task> {
     return commit.rows;
   }
 
-  #flush(connected: boolean): Commit | undefined {
+  #flush(lag: number | undefined): Commit | undefined {
     const { partition, stateTopic: topic, wallClockUs } = this.#options;
-    if (connected && this.#next >= this.#highWatermark) this.#nowUs = Math.max(this.#nowUs, wallClockUs());
+    if (lag === undefined ? this.#next >= this.#end : lag === 0) this.#nowUs = Math.max(this.#nowUs, wallClockUs());
     const next = this.#next;
     const { results, rows, state } = this.task.flush({ monotonicMs: performance.now(), nowUs: this.#nowUs });
     if (next === this.#committed && results.length === 0 && state.size === 0) return undefined;

@@ -203,7 +203,9 @@ export class Runner<T extends Task> implements AsyncDisposable {
 
   async #commitOne(partition: number, owned: OwnedPartition<T>, signal: AbortSignal): Promise<void> {
     try {
-      this.#options.onRows(await owned.commit(this.#consumer?.healthy ?? false, signal));
+      const { onRows, inputTopic } = this.#options;
+      const lag = this.#consumer?.healthy ? this.#consumer.lagOf(inputTopic, partition) : Number.POSITIVE_INFINITY;
+      onRows(await owned.commit(lag, signal));
     } catch (error) {
       if (error instanceof FencedError) await this.#fenced(partition, owned, error);
       // Given up: whether it is committed is not known, and whoever is assigned the partition next finds out.

@@ -63,8 +63,8 @@ function mistakeBeside({ name, stepUs }: WindowSpec, others: readonly WindowSpec
   return undefined;
 }
 
-/** In the largest unit that gives a whole number. */
-function nameOf(us: number): string {
+/** In the largest unit that gives a whole number: `1m`, `90s`. */
+export function nameOf(us: number): string {
   const unit = (['d', 'h', 'm', 's'] as const).find(one => us % unitsUs[one] === 0)!;
   return `${us / unitsUs[unit]}${unit}`;
 }

@@ -93,7 +93,10 @@ export class LiveZone<W extends LiveWindow> {
       window.openedUs ??= nowUs;
       window.keptUs ??= nowUs;
       const heldUntilUs = Math.max(startUs + times.windowUs, window.openedUs) + times.maxHoldUs;
-      const over = mayForget && (nowUs >= window.keptUs + times.waitUs || steps.settled(window));
+      // Those that nobody knows of yet, after a start or a pause, have as long as one that is known and silent.
+      const strangersUs = window.openedUs + times.maxHoldUs;
+      const settled = (): boolean => nowUs >= strangersUs && steps.settled(window);
+      const over = mayForget && (nowUs >= window.keptUs + times.waitUs || settled());
       const forget = over || (mayForget && startUs < this.cutUs);
       const closes = !window.final && (forget || nowUs >= heldUntilUs || steps.closed(window));
       if (closes || (window.dirty && (forget || monotonicMs >= window.sentMs + times.earlyIntervalMs))) {
@@ -117,6 +120,7 @@ export class LiveZone<W extends LiveWindow> {
       }
       this.#dueUs = Math.min(this.#dueUs, window.keptUs + times.waitUs);
       if (!window.final) this.#dueUs = Math.min(this.#dueUs, heldUntilUs);
+      if (nowUs < strangersUs) this.#dueUs = Math.min(this.#dueUs, strangersUs);
       if (window.dirty) this.#dueMs = Math.min(this.#dueMs, window.sentMs + times.earlyIntervalMs);
     }
   }

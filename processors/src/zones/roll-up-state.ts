@@ -11,7 +11,7 @@ const version = 1;
 export const keys = {
   chunk: (gateway: GatewayId, chunk: number): string => `z/s/${gateway}/${chunk}`,
   zone: ({ key }: ZoneState): string => `z/w/${key}`,
-  window: ({ key }: ZoneState, startUs: number): string => `z/m/${startUs}/${key}`,
+  window: ({ key }: ZoneState, windowUs: number, startUs: number): string => `z/m/${windowUs}/${startUs}/${key}`,
 } as const;
 
 type StoredMembership = readonly [
@@ -102,13 +102,18 @@ export function encodeWindow({ revision, final, openedUs = 0, keptUs = 0, settle
 }
 
 interface Restored {
+  readonly windowUs: number;
   gatewayOf(gateway: GatewayId): MemberGateway;
   zoneOf(of: ZoneMetric): ZoneState;
   addWindow(zone: ZoneState, window: ZoneWindow): void;
 }
 
-/** Brings back what an entry says. @throws {InvariantError} when it is not one of ours. */
-export function restoreEntry(key: string, value: Uint8Array, into: Restored): void {
+/**
+ * Brings back what an entry says.
+ * @returns false when it is of windows of another size than today's: it can go.
+ * @throws {InvariantError} when it is not one of ours.
+ */
+export function restoreEntry(key: string, value: Uint8Array, into: Restored): boolean {
   try {
     const [, kind, ...rest] = key.split('/');
     if (kind === 's') {
@@ -119,9 +124,11 @@ export function restoreEntry(key: string, value: Uint8Array, into: Restored): vo
       [zone.forgottenUs, zone.keptUs] = decode(value) as StoredZone;
       zone.touched = false;
     } else if (kind === 'm') {
-      const zone = into.zoneOf(metricOf(rest.slice(1).join('/')));
-      into.addWindow(zone, restoreWindow(Number(rest[0]), decode(value) as StoredWindow));
+      if (Number(rest[0]) !== into.windowUs) return false;
+      const zone = into.zoneOf(metricOf(rest.slice(2).join('/')));
+      into.addWindow(zone, restoreWindow(Number(rest[1]), decode(value) as StoredWindow));
     } else throw new InvariantError('no such kind');
+    return true;
   } catch (error) {
     throw new InvariantError(`the entry ${key} of the processors' state is not readable: ${messageOf(error)}`);
   }

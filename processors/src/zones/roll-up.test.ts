@@ -101,12 +101,18 @@ test('a window that waits for nobody else is forgotten with its panes, and leave
   town.read(a, 's', 0, [1]);
   town.close(a, 4);
   assert.deepEqual(town.parts().map(brief), ['0: 1 of 1/1, 1 final']);
-  assert.deepEqual(new Set(town.stateKeys.map(key => key.split('/')[1])), new Set(['s', 'w']));
-  // A gateway that nobody knew here: what it brings is in its sensors' own statistics.
+  // After a start nobody knows who else there is: a gateway has as long as windows are held.
   town.read(b, 's', 0, [1]);
+  assert.deepEqual(town.parts().map(brief), ['0: 2 of 2/2, 2 final']);
+  town.close(b, 4);
+  assert.deepEqual(town.parts('z', baseUs + rollUpOptions.maxHoldUs), []);
+  assert.deepEqual(new Set(town.stateKeys.map(key => key.split('/')[1])), new Set(['s', 'w']));
+  // What it brings now is in its sensors' own statistics.
+  const c = 'c' as GatewayId;
+  town.read(c, 's', 0, [1]);
   assert.deepEqual(town.parts(), []);
   town.kill();
-  town.read(b, 's', 0, [1]);
+  town.read(c, 's', 0, [1]);
   assert.equal(town.rollUp.counters.late, 1);
   assert.deepEqual(town.parts(), []);
 });
@@ -185,7 +191,7 @@ test('a sensor that goes from zone to zone and back, or to none, leaves nothing 
   for (let minute = 0; minute < 60; minute++) {
     town.read(a, 's', minute, [1], ['x', 'y', ''][minute % 3]);
     town.close(a, minute);
-    town.parts();
+    town.parts('x', baseUs + minute * minuteUs);
     if (minute % 7 === 0) town.kill();
   }
   town.close(a, 100);
@@ -200,7 +206,7 @@ test('a sensor that goes from zone to zone and back, or to none, leaves nothing 
       .flatMap(batch => batch.parts.filter(({ count }) => count > 0).map(part => (part.startUs - baseUs) / minuteUs));
     assert.deepEqual(new Set(minutes), new Set(Array.from({ length: 20 }, (_, i) => first + 3 * i)));
   }
-  town.parts('x', baseUs + 100 * hourUs);
+  for (const hours of [100, 200]) town.parts('x', baseUs + hours * hourUs);
   assert.deepEqual(town.stateKeys, []);
 });
 
@@ -253,13 +259,21 @@ test('without a sketch of some pane the part has none', () => {
   assert.equal(decodeZoneParts(record!.value!).parts[0]!.sketch.length, 0);
 });
 
+test('windows of another size than today are left, and their state goes', () => {
+  const rollUp = new ZoneRollUp(rollUpOptions);
+  const key = `z/m/${5 * minuteUs}/${baseUs}/["town","z","m","1"]`;
+  rollUp.restore(key, Buffer.from('anything'));
+  assert.deepEqual([...rollUp.flush({ monotonicMs: 0, nowUs: baseUs }).state], [[key, null]]);
+  assert.equal(rollUp.flush({ monotonicMs: 1, nowUs: baseUs }).state.size, 0);
+});
+
 test('a state that is not readable stops it', () => {
   for (const [key, value] of [
     ['z/s/a/0', '[9,[]]'],
     ['z/s/a/0', '[1,[7]]'],
     ['z/w/["town"', '[1,[0,0]]'],
-    [`z/m/${baseUs}/["town","z","m","1"]`, '{'],
-    [`z/m/${baseUs}/["town","z","m","1"]`, '[1,[1,1,0,0,[1,1,1,1,1,1,"////"]]]'],
+    [`z/m/${minuteUs}/${baseUs}/["town","z","m","1"]`, '{'],
+    [`z/m/${minuteUs}/${baseUs}/["town","z","m","1"]`, '[1,[1,1,0,0,[1,1,1,1,1,1,"////"]]]'],
     ['z/q/', '[1,[]]'],
   ] as const)
     assert.throws(() => new ZoneRollUp(rollUpOptions).restore(key, Buffer.from(value)), InvariantError, key);

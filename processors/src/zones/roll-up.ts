@@ -56,6 +56,8 @@ export class ZoneRollUp {
   readonly #zones = new Map<string, ZoneState>();
   readonly #gateways = new Map<string, MemberGateway>();
   #windows = 0;
+  /** Keys of entries of the state that are of no use any more. */
+  #outdated: string[] = [];
 
   constructor(options: ZoneRollUpOptions) {
     this.#options = options;
@@ -63,11 +65,13 @@ export class ZoneRollUp {
 
   /** @param key one that begins with `z/`. @throws {InvariantError} when it is not readable. */
   restore(key: string, value: Uint8Array): void {
-    restoreEntry(key, value, {
+    const ours = restoreEntry(key, value, {
+      windowUs: this.#options.windowUs,
       gatewayOf: id => this.#gatewayOf(id),
       zoneOf: of => this.#zoneOf(of),
       addWindow: (zone, window) => this.#addWindow(zone, window),
     });
+    if (!ours) this.#outdated.push(key);
   }
 
   /**
@@ -171,7 +175,8 @@ export class ZoneRollUp {
   /** @returns parts, and entries whose keys begin with `z/`. */
   flush(clock: FlushClock): Pick<Flush, 'results' | 'state'> {
     const results: OutgoingRecord[] = [];
-    const state = new Map<string, Uint8Array | null>();
+    const state = new Map<string, Uint8Array | null>(this.#outdated.map(key => [key, null]));
+    this.#outdated = [];
     const { windows } = this.#options.limits;
     if (this.#windows > windows) cutOldest(this.#zones.values(), () => 1, windows);
     for (const zone of this.#zones.values()) {
@@ -204,13 +209,13 @@ export class ZoneRollUp {
       settled: window => zone.settledUs() >= window.startUs + windowUs,
       publish: window => parts.push(this.#part(zone, window)),
       keep: window => {
-        state.set(keys.window(zone, window.startUs), encodeWindow(window));
+        state.set(keys.window(zone, windowUs, window.startUs), encodeWindow(window));
         window.settled.pack();
       },
       forget: ({ startUs }, cut) => {
         this.#windows--;
         if (cut) this.counters.cut++;
-        state.set(keys.window(zone, startUs), null);
+        state.set(keys.window(zone, windowUs, startUs), null);
       },
     });
     return parts;

@@ -7,8 +7,9 @@ const version = 1;
 
 export const keys = {
   zone: ({ key }: MergedZone): string => `w/${key}`,
-  window: ({ key }: MergedZone, startUs: number): string => `m/${startUs}/${key}`,
-  part: ({ key }: MergedZone, startUs: number, source: number): string => `p/${startUs}/${source}/${key}`,
+  window: ({ key }: MergedZone, windowUs: number, startUs: number): string => `m/${windowUs}/${startUs}/${key}`,
+  part: ({ key }: MergedZone, windowUs: number, startUs: number, source: number): string =>
+    `p/${windowUs}/${startUs}/${source}/${key}`,
 } as const;
 
 type StoredSource = readonly [
@@ -38,19 +39,25 @@ export const encodePart = ({ of }: MergedZone, source: number, part: ZonePart): 
   encodeZoneParts({ ...of, source, settledThroughUs: 0, parts: [part] });
 
 interface Restored {
+  readonly windowUs: number;
   zoneOf(of: ZoneMetric): MergedZone;
   windowOf(zone: MergedZone, startUs: number): MergedWindow;
   addPart(zone: MergedZone, window: MergedWindow, source: number, part: ZonePart): void;
 }
 
-/** Brings back what an entry says. @throws {InvariantError} when it is not one of ours. */
-export function restoreEntry(key: string, value: Uint8Array, into: Restored): void {
+/**
+ * Brings back what an entry says.
+ * @returns false when it is of windows of another size than today's: it can go.
+ * @throws {InvariantError} when it is not one of ours.
+ */
+export function restoreEntry(key: string, value: Uint8Array, into: Restored): boolean {
   try {
     const [kind, ...rest] = key.split('/');
+    if ((kind === 'm' || kind === 'p') && Number(rest[0]) !== into.windowUs) return false;
     if (kind === 'w') {
       restoreZone(into.zoneOf(metricOf(rest.join('/'))), decode(value) as StoredZone);
     } else if (kind === 'm') {
-      const window = into.windowOf(into.zoneOf(metricOf(rest.slice(1).join('/'))), Number(rest[0]));
+      const window = into.windowOf(into.zoneOf(metricOf(rest.slice(2).join('/'))), Number(rest[1]));
       const [revision, final, openedUs, keptUs] = decode(value) as StoredWindow;
       Object.assign(window, { revision, final: final === 1, openedUs, keptUs, touched: false });
     } else if (kind === 'p') {
@@ -58,6 +65,7 @@ export function restoreEntry(key: string, value: Uint8Array, into: Restored): vo
       const zone = into.zoneOf(batch);
       for (const part of batch.parts) into.addPart(zone, into.windowOf(zone, part.startUs), batch.source, part);
     } else throw new InvariantError('no such kind');
+    return true;
   } catch (error) {
     throw new InvariantError(`the entry ${key} of the zones' state is not readable: ${messageOf(error)}`);
   }

@@ -180,11 +180,15 @@ test('sensors of a silent source are expected for a day, also after a restart', 
   const settle = (minute: number) => {
     const startUs = baseUs + minute * minuteUs;
     task.process(record({ source: 0, settledThroughUs: startUs, parts: [part([[1]], { startUs, final: true })] }));
-    return flush(task, startUs, state).map(({ sensors, sensorsExpected }) => [sensors, sensorsExpected]);
+    return flush(task, startUs + 10 * minuteUs, state).map(({ sensors, sensorsExpected }) => [
+      sensors,
+      sensorsExpected,
+    ]);
   };
   task.process(record({ source: 1, settledThroughUs: baseUs + minuteUs, parts: [part([[1], [2]], { final: true })] }));
   assert.deepEqual(settle(0), [[3, 3]]);
   assert.deepEqual(settle(1), [[1, 3]]);
+  flush(task, baseUs + hourUs, state);
   assert.ok(![...state.keys()].some(key => key.includes(String(baseUs))), 'minute 0 is forgotten');
   task = restored(state);
   assert.deepEqual(settle(2).at(-1), [1, 3]);
@@ -219,6 +223,10 @@ test('windows are forgotten when all sources have settled them, and a part for o
   assert.equal(state.size, 4, 'a zone, a window, two parts');
   task.process(record({ source: 1, settledThroughUs: endUs, parts: [] }));
   assert.deepEqual(flush(task, baseUs, state), []);
+  // After a start nobody knows what other sources there are: they have as long as windows are held.
+  task.process(record({ source: 2, settledThroughUs: endUs, parts: [part([[1]], { final: true })] }));
+  assert.equal(flush(task, baseUs, state)[0]!.count, 3);
+  assert.deepEqual(flush(task, baseUs + hourUs, state), []);
   assert.deepEqual([...state.keys()], [`w/${zoneKey(of)}`]);
   task = restored(state);
   task.process(record({ parts: [part([[1], [2]], { revision: 9 })] }));
@@ -299,13 +307,25 @@ test('what nobody can have written is rejected, and changes nothing', () => {
   assert.deepEqual([results.length, state.size], [0, 0]);
 });
 
+test('windows of another size than today are left, and their state goes', () => {
+  const task = new ZonesTask(zonesOptions);
+  const entries = [`m/1000000/${baseUs}/${zoneKey(of)}`, `p/1000000/${baseUs}/3/${zoneKey(of)}`];
+  for (const key of entries) task.restore(key, Buffer.from('anything'));
+  const { state, results } = task.flush({ monotonicMs: 0, nowUs: baseUs });
+  assert.deepEqual(
+    [...state],
+    entries.map(key => [key, null]),
+  );
+  assert.equal(results.length, 0);
+});
+
 test('a state that is not readable stops it', () => {
   const key = zoneKey(of);
   for (const [entry, value] of [
     [`w/${key}`, '[9,[0,0,[]]]'],
     [`w/${key}`, '{'],
-    [`m/${baseUs}/not json`, '[1,[1,1,0,0]]'],
-    [`p/${baseUs}/0/${key}`, '\xff'],
+    [`m/${minuteUs}/${baseUs}/not json`, '[1,[1,1,0,0]]'],
+    [`p/${minuteUs}/${baseUs}/0/${key}`, '\xff'],
     ['q/what', '1'],
   ] as const)
     assert.throws(() => new ZonesTask(zonesOptions).restore(entry, Buffer.from(value)), InvariantError, entry);

@@ -52,6 +52,8 @@ export class ZonesTask implements Task {
   readonly #times: LifeTimes;
   readonly #zones = new Map<string, MergedZone>();
   #parts = 0;
+  /** Keys of entries of the state that are of no use any more. */
+  #outdated: string[] = [];
 
   constructor(options: ZonesTaskOptions) {
     this.#options = options;
@@ -59,11 +61,13 @@ export class ZonesTask implements Task {
   }
 
   restore(key: string, value: Uint8Array): void {
-    restoreEntry(key, value, {
+    const ours = restoreEntry(key, value, {
+      windowUs: this.#options.windowUs,
       zoneOf: of => this.#zones.get(zoneKey(of)) ?? this.#addZone(of),
       windowOf,
       addPart: (zone, window, number, part) => this.#put(window, zone.sourceOf(number), number, part),
     });
+    if (!ours) this.#outdated.push(key);
   }
 
   process({ key, value }: IncomingRecord): number {
@@ -88,7 +92,8 @@ export class ZonesTask implements Task {
 
   flush(clock: FlushClock): Flush {
     const results: OutgoingRecord[] = [];
-    const state = new Map<string, Uint8Array | null>();
+    const state = new Map<string, Uint8Array | null>(this.#outdated.map(key => [key, null]));
+    this.#outdated = [];
     let published = 0;
     const { parts } = this.#options.limits;
     if (this.#parts > parts) cutOldest(this.#zones.values(), window => window.parts.size, parts);
@@ -129,6 +134,7 @@ export class ZonesTask implements Task {
   }
 
   #advance(zone: MergedZone, clock: FlushClock, state: Map<string, Uint8Array | null>): ZoneStatsRow[] {
+    const { windowUs } = this.#options;
     const rows: ZoneStatsRow[] = [];
     zone.advance(clock, this.#times, {
       closed: window => zone.closed(window),
@@ -140,19 +146,19 @@ export class ZonesTask implements Task {
         window.touched = true;
         rows.push({ ...row, revision: window.revision, final: window.final });
       },
-      keep: window => state.set(keys.window(zone, window.startUs), encodeWindow(window)),
+      keep: window => state.set(keys.window(zone, windowUs, window.startUs), encodeWindow(window)),
       forget: (window, cut) => {
         if (cut) this.counters.cut++;
         zone.keepKnown(window);
         this.#parts -= window.parts.size;
-        state.set(keys.window(zone, window.startUs), null);
-        for (const number of window.parts.keys()) state.set(keys.part(zone, window.startUs, number), null);
+        state.set(keys.window(zone, windowUs, window.startUs), null);
+        for (const number of window.parts.keys()) state.set(keys.part(zone, windowUs, window.startUs, number), null);
       },
     });
     if (zone.touched) zone.forgetSources();
     for (const { startUs, parts, touchedParts } of zone.windows.values()) {
       for (const number of touchedParts)
-        state.set(keys.part(zone, startUs, number), encodePart(zone, number, parts.get(number)!));
+        state.set(keys.part(zone, windowUs, startUs, number), encodePart(zone, number, parts.get(number)!));
       touchedParts.clear();
     }
     return rows;

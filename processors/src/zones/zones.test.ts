@@ -20,6 +20,8 @@ const gateways = 4;
 const minutes = 8;
 const moveAt = 4;
 const keepUs = 3 * minuteUs;
+/** Less than a schedule takes, so that windows are forgotten within it. */
+const maxHoldUs = minuteUs / 2;
 
 const gatewayOf = (number: number) => `g${number}` as GatewayId;
 const partitionOf = (gateway: GatewayId) => Number(gateway.slice(1)) % partitions;
@@ -77,9 +79,9 @@ function run(
 ): { readings: Reading[]; zones: CityZones; city: CityPartition[] } {
   const city = Array.from(
     { length: partitions },
-    (_, partition) => new CityPartition({ ...rollUpOptions, partition }, keepUs),
+    (_, partition) => new CityPartition({ ...rollUpOptions, partition, maxHoldUs }, keepUs),
   );
-  const zones = new CityZones(zonesOptions);
+  const zones = new CityZones({ ...zonesOptions, maxHoldUs });
   const sent = city.map(() => 0);
   const closed = Array.from({ length: gateways }, () => 0);
   const clock = { monotonicMs: 0, nowUs: baseUs };

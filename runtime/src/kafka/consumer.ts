@@ -113,7 +113,7 @@ export class KafkaConsumer implements Consumer {
       void session.start();
       const reason = await session.ended;
       if (signal.aborted) return;
-      if (!isExpected(reason.message)) this.#outage.failed(reason.message);
+      if (!session.closed && !isExpected(reason.message)) this.#outage.failed(reason.message);
       if (Date.now() - openedAt > 60_000) delays = backoff(200, 1000);
       await pauseFor(delays.next().value, signal);
     }
@@ -148,7 +148,7 @@ export class KafkaConsumer implements Consumer {
     this.#running.add(handling);
     try {
       await handling;
-      this.#internals.onReached?.(partition, BigInt(fetched.lastOffset()) + 1n);
+      this.#done(generation, topic, partition, BigInt(fetched.lastOffset()) + 1n);
       return !generation.signal.aborted && this.#generation === generation;
     } catch (error) {
       if (!generation.signal.aborted) this.#fail(error);
@@ -181,8 +181,14 @@ export class KafkaConsumer implements Consumer {
   }
 
   #reached(topic: string, partition: number, lastOffset: bigint, highWatermark: bigint, nothing: boolean): void {
-    this.#generation?.reached(topic, partition, lastOffset, highWatermark);
-    if (nothing) this.#internals.onReached?.(partition, lastOffset + 1n);
+    const generation = this.#generation;
+    generation?.fetched(topic, partition, highWatermark);
+    if (generation && nothing) this.#done(generation, topic, partition, lastOffset + 1n);
+  }
+
+  #done(generation: Generation, topic: string, partition: number, next: bigint): void {
+    generation.done(topic, partition, next);
+    this.#internals.onReached?.(partition, next);
   }
 
   commit(positions: readonly Position[]): Promise<void> {
@@ -207,13 +213,18 @@ export class KafkaConsumer implements Consumer {
   }
 
   rejoin(reason: string): void {
+    if (this.#closing) return;
     this.#generation?.end(new Error(reason));
-    // Its end opens the next one.
+    // Leaves the group once the handlers have ended; the end of this session opens the next one.
     void this.#session?.close();
   }
 
   get lag(): number {
     return this.#generation?.lag ?? 0;
+  }
+
+  lagOf(topic: string, partition: number): number | undefined {
+    return this.#generation?.lagOf(topic, partition);
   }
 
   get healthy(): boolean {

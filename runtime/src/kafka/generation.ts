@@ -12,7 +12,9 @@ export class Generation implements Assignment {
   readonly #ended = new AbortController();
   /** First offset handed over of each partition, by `partition/topic`: below it the owner before us has committed. */
   readonly #first = new Map<string, bigint>();
-  readonly #lag = new Map<string, bigint>();
+  /** Offset after all that is handled, or for nobody to handle, and the newest high watermark; by `partition/topic`. */
+  readonly #done = new Map<string, bigint>();
+  readonly #highWatermark = new Map<string, bigint>();
 
   constructor(partitions: ReadonlyMap<string, readonly number[]>, prepare: (generation: Generation) => Promise<void>) {
     this.partitions = partitions;
@@ -24,11 +26,22 @@ export class Generation implements Assignment {
     return this.#ended.signal;
   }
 
-  /** Records behind the newest fetched high watermark, as far as handed over. */
+  /** Records behind the newest fetched high watermark, as far as handled. */
   get lag(): number {
     let lag = 0;
-    for (const records of this.#lag.values()) lag += Number(records);
+    for (const id of this.#highWatermark.keys()) lag += this.#lagOf(id) ?? 0;
     return lag;
+  }
+
+  lagOf(topic: string, partition: number): number | undefined {
+    return this.#lagOf(`${partition}/${topic}`);
+  }
+
+  #lagOf(id: string): number | undefined {
+    const highWatermark = this.#highWatermark.get(id);
+    const done = this.#done.get(id) ?? this.#first.get(id);
+    if (highWatermark === undefined || done === undefined) return undefined;
+    return Math.max(0, Number(highWatermark - done));
   }
 
   end(reason: Error): void {
@@ -40,9 +53,14 @@ export class Generation implements Assignment {
     if (!this.#first.has(id)) this.#first.set(id, firstOffset);
   }
 
-  reached(topic: string, partition: number, lastOffset: bigint, highWatermark: bigint): void {
-    const behind = highWatermark - lastOffset - 1n;
-    this.#lag.set(`${partition}/${topic}`, behind > 0n ? behind : 0n);
+  /** Fetched up to what was then the high watermark. */
+  fetched(topic: string, partition: number, highWatermark: bigint): void {
+    this.#highWatermark.set(`${partition}/${topic}`, highWatermark);
+  }
+
+  /** Handled, or nothing of it was for the handler. */
+  done(topic: string, partition: number, next: bigint): void {
+    this.#done.set(`${partition}/${topic}`, next);
   }
 
   /**

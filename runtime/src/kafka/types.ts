@@ -132,8 +132,10 @@ export interface Consumer extends AsyncDisposable {
   resume(): void;
   /** Leaves the group and joins it again: every partition is then read from its committed offset. */
   rejoin(reason: string): void;
-  /** Records behind the newest fetched high watermark, over the partitions owned, as far as delivered to `onBatch`. */
+  /** Records behind the newest fetched high watermark, over the partitions owned, as far as `onBatch` has ended. */
   readonly lag: number;
+  /** Of one partition; undefined until something of it was fetched since it was assigned. Control records count. */
+  lagOf(topic: string, partition: number): number | undefined;
   /** Whether the member is in the group and its last fetch or heartbeat succeeded. */
   readonly healthy: boolean;
   /** Never resolves; rejects when the consumer cannot go on (a handler failed). */
