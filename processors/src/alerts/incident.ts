@@ -110,7 +110,7 @@ export function cleared(
   value: number,
   phrase: string,
 ): Alert {
-  const atUs = Math.max(timeUs, raisedUs);
+  const atUs = Math.max(Math.floor(timeUs), raisedUs);
   const message = `${shown} ${phrase}, ${showDuration(atUs - raisedUs)} after it was raised.`;
   return { id, gateway, sensor, metric, rule, severity, state: 0, value, message, atUs };
 }
