@@ -57,11 +57,12 @@ export class Random {
   }
 }
 
-export function makeSchedule(seed: number): Schedule {
+/** @param batches of one gateway, at most. */
+export function makeSchedule(seed: number, batches: number): Schedule {
   const random = new Random(seed);
   const minutes = random.one([3, 12, 40, 100]);
   const arrivals = Array.from({ length: random.whole(1, 4) }, (_, i) =>
-    gatewayArrivals(random, `g${i}`, minutes),
+    gatewayArrivals(random, `g${i}`, minutes, batches),
   ).flat();
   arrivals.sort((a, b) => a.receivedAtUs - b.receivedAtUs);
   return {
@@ -75,14 +76,14 @@ export function makeSchedule(seed: number): Schedule {
 }
 
 /** A gateway's life, as its batches arrive, in the order of nothing. */
-function gatewayArrivals(random: Random, id: string, minutes: number): Arrival[] {
+function gatewayArrivals(random: Random, id: string, minutes: number, batches: number): Arrival[] {
   const gateway = id as GatewayId;
   const declares = random.chance(0.8);
   const sequenced = declares || random.chance(0.5);
   const disorderUs = random.one([0, 2_000_000, 30_000_000, 4 * minuteUs]);
   const delayUs = random.one([100_000, 5_000_000, 3 * minuteUs]);
   const series = seriesOf(random);
-  const stepUs = Math.floor((minutes * minuteUs) / random.whole(5, 80));
+  const stepUs = Math.floor((minutes * minuteUs) / random.whole(5, batches));
   const silentFromUs = random.chance(0.2) ? random.whole(0, minutes) * minuteUs : Number.POSITIVE_INFINITY;
   const arrivals: Arrival[] = [];
   let boot = random.whole(1, 2 ** 31);
