@@ -21,6 +21,7 @@ export function showDuration(us: number): string {
   if (largest < 0 || names[largest]![0] === 's') return `${Number((us / unitsUs.s).toPrecision(3))} s`;
   const smaller = names[largest + 1]!;
   const units = Math.round(us / smaller[1]);
+  if (largest > 0 && units * smaller[1] >= names[largest - 1]![1]) return showDuration(units * smaller[1]);
   const per = names[largest]![1] / smaller[1];
   const [whole, rest] = [Math.floor(units / per), units % per];
   return rest === 0 ? `${whole} ${names[largest]![0]}` : `${whole} ${names[largest]![0]} ${rest} ${smaller[0]}`;

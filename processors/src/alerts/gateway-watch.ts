@@ -5,6 +5,7 @@ import { cleared, type EmitAlert, Incident, raisedOf, type Subject } from './inc
 import { showTime } from './messages.ts';
 import type { Rule } from './rules.ts';
 import { kindOf, type SeriesNames, WatchedSeries } from './series-watch.ts';
+import { type Entry, keptSeries, Slot, seriesNameOf } from './slot.ts';
 import {
   encodeGatewayEntry,
   encodeHistories,
@@ -17,14 +18,6 @@ import {
   seriesKey,
   seriesPerEntry,
 } from './state.ts';
-
-interface Entry {
-  readonly slots: (WatchedSeries | null)[];
-  dirty: boolean;
-  historyDirty: boolean;
-  /** The state topic has a history of it. */
-  historyKept: boolean;
-}
 
 interface GatewaySilence {
   readonly incident: Incident;
@@ -242,48 +235,4 @@ export class WatchedGateway {
     });
     if (this.#orphans.length > 0) this.leftovers = true;
   }
-}
-
-/** A series in its place of the state. */
-export class Slot {
-  readonly gateway: WatchedGateway;
-  readonly series: WatchedSeries;
-  readonly entry: Entry;
-  readonly index: number;
-  /** Of the gateway when the rules were chosen. */
-  site: string;
-  /** Forgotten; whoever still holds it must ask for it anew. */
-  gone = false;
-
-  constructor(gateway: WatchedGateway, series: WatchedSeries, entry: Entry, index: number) {
-    this.gateway = gateway;
-    this.series = series;
-    this.entry = entry;
-    this.index = index;
-    this.site = gateway.site;
-  }
-
-  reading(timeUs: number, value: number): void {
-    const { series, entry, gateway } = this;
-    if (series.silent || series.newestUs === Number.NEGATIVE_INFINITY) gateway.mayBeSilent();
-    if (series.reading(timeUs, value)) entry.historyDirty = true;
-    entry.dirty = true;
-  }
-
-  silence(throughUs: number): number {
-    const before = this.series.silent;
-    const earliestUs = this.series.silence(throughUs);
-    if (this.series.silent !== before) this.entry.dirty = true;
-    return earliestUs;
-  }
-}
-
-export const seriesNameOf = ({ sensor, metric }: Pick<SeriesNames, 'sensor' | 'metric'>): string =>
-  `${sensor}\n${metric}`;
-
-function keptSeries(series: WatchedSeries): KeptSeries {
-  const { names, newestUs, newest } = series;
-  const { sensor, metric, unit, zone, intervalMs } = names;
-  const heard = Number.isFinite(newestUs) ? newestUs : null;
-  return { sensor, metric, unit, zone, intervalMs, newestUs: heard, newest, rules: series.kept() };
 }

@@ -10,10 +10,11 @@ import type { Alert } from '@millrace/wire/alert.ts';
 import type { Series } from '@millrace/wire/batch.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
 import type { FlushClock } from '../task.ts';
-import { type Slot, seriesNameOf, WatchedGateway } from './gateway-watch.ts';
+import { WatchedGateway } from './gateway-watch.ts';
 import { RuleBook } from './rule-book.ts';
 import type { Rule } from './rules.ts';
 import type { SeriesNames } from './series-watch.ts';
+import { type Slot, seriesNameOf } from './slot.ts';
 import { decodeGatewayEntry, decodeSeriesEntry, placeOf, seriesKey } from './state.ts';
 
 export interface SeriesWatch {
