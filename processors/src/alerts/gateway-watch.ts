@@ -19,6 +19,9 @@ import {
   seriesPerEntry,
 } from './state.ts';
 
+/** Of what was heard when, where it need not be exact. */
+const coarseUs = 3_600_000_000;
+
 interface GatewaySilence {
   readonly incident: Incident;
   readonly afterUs: number;
@@ -36,6 +39,10 @@ export class WatchedGateway {
   readonly #entries: Entry[] = [];
   /** When the bridge received something of it last; −∞: not since it is watched. */
   #heardUs = Number.NEGATIVE_INFINITY;
+  /** As the state has it. */
+  #keptHeardUs = Number.NEGATIVE_INFINITY;
+  /** How far its own time has come, event time. */
+  #throughUs = Number.NEGATIVE_INFINITY;
   #silences: readonly GatewaySilence[] = [];
   #orphans: readonly KeptRule[] = [];
   /** Before this no series of it can be too silent. */
@@ -59,19 +66,25 @@ export class WatchedGateway {
   }
 
   restore({ heardUs, rules }: KeptGateway): void {
-    this.#heardUs = heardUs ?? Number.NEGATIVE_INFINITY;
+    this.#heardUs = this.#keptHeardUs = heardUs ?? Number.NEGATIVE_INFINITY;
     this.#restoreRules(rules);
     this.dirty = false;
   }
 
-  /** Silence that has ended before anybody looked is raised and cleared here, so that a replay gives the same alerts. */
-  heard(receivedAtUs: number): void {
-    if (this.#silences.length === 0 || receivedAtUs <= this.#heardUs) return;
+  /**
+   * Silence that has ended before anybody looked is raised and cleared here, so that a replay gives the same alerts.
+   * @param receivedAtUs when the bridge took a record of it. @param throughUs every earlier reading has come.
+   */
+  heard(receivedAtUs: number, throughUs: number): void {
+    if (throughUs > this.#throughUs) this.#throughUs = throughUs;
+    if (throughUs > this.#silentFromUs) this.#silentSeries(throughUs);
+    if (receivedAtUs <= this.#heardUs) return;
     this.silentAt(receivedAtUs);
     for (const { incident } of this.#silences)
       incident.clear(this.subject, receivedAtUs, (receivedAtUs - this.#heardUs) / 1e6, 'is heard again');
     this.#heardUs = receivedAtUs;
-    this.dirty = true;
+    // Where no rule asks for the moment, it serves to give up what is gone for weeks.
+    if (this.#silences.length > 0 || receivedAtUs - this.#keptHeardUs > coarseUs) this.dirty = true;
   }
 
   /** Raises its own silence. @param nowUs how far time has come. */
@@ -84,14 +97,6 @@ export class WatchedGateway {
       incident.raise(this.subject, dueUs, (dueUs - this.#heardUs) / 1e6, phrase);
       this.dirty = true;
     }
-  }
-
-  /** Raises silent series. @param throughUs every earlier reading has come. */
-  silentSeries(throughUs: number): void {
-    if (throughUs <= this.#silentFromUs) return;
-    let earliestUs = Number.POSITIVE_INFINITY;
-    for (const slot of this.series.values()) earliestUs = Math.min(earliestUs, slot.silence(throughUs));
-    this.#silentFromUs = earliestUs;
   }
 
   /** A series appeared or sends again: it may become silent before the others do. */
@@ -138,10 +143,11 @@ export class WatchedGateway {
   }
 
   /**
-   * Ends what rules that are gone have raised, and forgets what was not heard for long.
-   * @param forgetUs before this. @param why of a rule that is gone.
+   * Ends what rules that are gone have raised, and gives up what was not heard for long: a series by the gateway's own time
+   * (it may be sending what was recorded years ago), all of them when the gateway is gone.
+   * @param nowUs how far time has come. @param why of a rule that is gone.
    */
-  sweep(nowUs: number, forgetUs: number, why: (rule: string) => string): void {
+  sweep(nowUs: number, forgetAfterUs: number, why: (rule: string) => string): void {
     this.leftovers = false;
     const gone = (subject: Subject, value: number, [name, , incident]: KeptRule): void => {
       const raised = raisedOf(incident?.[2] ?? null);
@@ -150,26 +156,19 @@ export class WatchedGateway {
     if (this.#orphans.length > 0) this.dirty = true;
     for (const orphan of this.#orphans) gone(this.subject, 0, orphan);
     this.#orphans = [];
+    const givenUp = (us: number): string => `has not been heard for ${showDuration(us)} and is given up`;
+    const silentUs = nowUs - this.#heardUs;
+    const dead = Number.isFinite(silentUs) && silentUs > forgetAfterUs;
     for (const slot of this.series.values()) {
       const { series, entry } = slot;
-      const old = series.newestUs < forgetUs;
-      const any = series.end(
-        nowUs,
-        `has not been heard for ${showDuration(nowUs - series.newestUs)} and is given up`,
-        old,
-        orphan => gone(series.subject, series.newest, orphan),
-      );
-      if (any) entry.dirty = true;
-      if (old || !series.watched) this.remove(slot);
+      const missedUs = this.#throughUs - series.newestUs;
+      const over = dead || missedUs > forgetAfterUs;
+      const [atUs, phrase] = dead ? [nowUs, givenUp(silentUs)] : [this.#throughUs, givenUp(missedUs)];
+      if (series.end(atUs, phrase, over, orphan => gone(series.subject, series.newest, orphan))) entry.dirty = true;
+      if (over || !series.watched) this.remove(slot);
     }
-    if (this.#heardUs >= forgetUs) return;
-    for (const { incident } of this.#silences)
-      incident.clear(
-        this.subject,
-        nowUs,
-        0,
-        `has not been heard for ${showDuration(nowUs - this.#heardUs)} and is given up`,
-      );
+    if (!dead) return;
+    for (const { incident } of this.#silences) incident.clear(this.subject, nowUs, silentUs / 1e6, givenUp(silentUs));
     this.#silences = [];
   }
 
@@ -184,6 +183,7 @@ export class WatchedGateway {
     if (this.empty) state.set(gatewayKey(gateway), null);
     else if (this.dirty) {
       const heardUs = Number.isFinite(this.#heardUs) ? this.#heardUs : null;
+      this.#keptHeardUs = this.#heardUs;
       state.set(gatewayKey(gateway), encodeGatewayEntry({ site, heardUs, rules: this.#keptRules() }));
     }
     this.dirty = false;
@@ -204,6 +204,12 @@ export class WatchedGateway {
   get subject(): Subject {
     const { gateway, site } = this;
     return { gateway, sensor: '', metric: '', shown: `gateway ${gateway}${site === '' ? '' : ` (${site})`}` };
+  }
+
+  #silentSeries(throughUs: number): void {
+    let earliestUs = Number.POSITIVE_INFINITY;
+    for (const slot of this.series.values()) earliestUs = Math.min(earliestUs, slot.silence(throughUs));
+    this.#silentFromUs = earliestUs;
   }
 
   #place(series: WatchedSeries, entry: Entry, index: number): Slot {

@@ -256,6 +256,20 @@ test('what was not heard for two weeks is given up; when it sends again, it is t
   assert.deepEqual([...again.state.keys()].sort(), ['a/lamp-1', 'a/lamp-1/0']);
 });
 
+test('what was recorded years ago is judged in its own time, in which a sensor is given up too', () => {
+  const { monitor } = bench(hot);
+  const nowUs = startUs + 3 * 365 * 24 * 60 * minuteUs;
+  const day = 24 * 60;
+  monitor.watch(gateway, 'city', series)!.reading(startUs, 90);
+  const other = monitor.watch(gateway, 'city', { ...series, sensor: 'air-2' })!;
+  const passed = (days: number): string => {
+    other.reading(startUs + days * day * minuteUs, 20);
+    monitor.heard(gateway, 'city', nowUs + days * 2 * 60 * minuteUs, startUs + days * day * minuteUs);
+    return shortly(monitor.flush({ nowUs: nowUs + days * 2 * 60 * minuteUs }).alerts);
+  };
+  assert.deepEqual([passed(1), passed(13), passed(15)], ['+0', '', `-${15 * day}`]);
+});
+
 test('entries that cannot be read stop the program', () => {
   const { monitor } = bench(hot);
   assert.throws(() => monitor.restore('a/lamp-1/x', new Uint8Array()), InvariantError);

@@ -40,7 +40,7 @@ export interface AlertMonitorOptions {
   readonly limits?: { readonly seriesPerGateway: number; readonly series: number };
 }
 
-/** Twice the longest duration a rule may have. */
+/** Not heard for so long is gone: twice the longest duration a rule may have. */
 const forgetAfterUs = 14 * 86_400_000_000;
 const sweepEveryUs = 3_600_000_000;
 
@@ -92,8 +92,7 @@ export class AlertMonitor {
       watched = this.#gatewayOf(gateway, site);
     }
     this.#settle(watched, site);
-    watched.heard(receivedAtUs);
-    watched.silentSeries(throughUs);
+    watched.heard(receivedAtUs, throughUs);
     this.#touched.add(watched);
   }
 
@@ -125,7 +124,7 @@ export class AlertMonitor {
     let slot: Slot | undefined = first;
     return {
       reading: (timeUs, value) => {
-        if (slot === undefined || slot.gone) slot = this.#slotOf(gateway, site, series);
+        if (slot?.gone) slot = this.#slotOf(gateway, site, series);
         if (slot === undefined) return;
         if (timeUs < slot.series.newestUs) {
           this.counters.outOfOrder++;
@@ -198,7 +197,7 @@ export class AlertMonitor {
     for (const gateway of all ? this.#gateways.values() : this.#touched) {
       if (!all && !gateway.leftovers) continue;
       this.#series -= gateway.series.size;
-      gateway.sweep(nowUs, nowUs - forgetAfterUs, rule => this.#book.whyGone(rule));
+      gateway.sweep(nowUs, forgetAfterUs, rule => this.#book.whyGone(rule));
       this.#series += gateway.series.size;
       this.#touched.add(gateway);
     }
