@@ -64,6 +64,7 @@ export class ConsumerSession {
   #lostMembership: Error | undefined;
   #committed = false;
   #isOver = false;
+  #closing: Promise<void> | undefined;
 
   constructor(kafka: KafkaOptions, options: SessionOptions, outage: Outage, events: SessionEvents) {
     this.#options = options;
@@ -91,6 +92,11 @@ export class ConsumerSession {
   /** Resolves, with the reason, when this session can do nothing more. */
   get ended(): Promise<Error> {
     return this.#ended.promise;
+  }
+
+  /** Whether its end was asked for. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
   }
 
   /** In the group, and answered lately. */
@@ -207,12 +213,16 @@ export class ConsumerSession {
   }
 
   /** Leaves the group and disconnects. Batches must have been let go before. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#joined = false;
     await within(this.#consumer.disconnect(), CLOSE_MS, 'leaving the group').catch(() => {});
     clearInterval(this.#heartbeats);
-    this.#client.sockets.close();
-    this.#ended.resolve(new Error('closed'));
+    this.#end(new Error('closed'));
   }
 }
 
