@@ -28,6 +28,7 @@ export interface Prepared {
 
 export interface Contestant {
   readonly name: string;
+  readonly commitMs: number;
   /** @param run begins the names of all topics and groups of this run. @param directory of this run alone. */
   prepare(lab: Lab, admin: Admin, run: string, directory: string): Promise<Prepared>;
 }
@@ -35,6 +36,7 @@ export interface Contestant {
 export function streams(form: 'single' | 'batches', store: 'rocksdb' | 'memory', commitMs: number): Contestant {
   return {
     name: `streams-${form}-${store}`,
+    commitMs,
     async prepare(lab, admin, run, directory) {
       const input = form === 'single' ? lab.singles : lab.batches;
       const output = `${run}out`;
@@ -60,6 +62,7 @@ export function streams(form: 'single' | 'batches', store: 'rocksdb' | 'memory',
 export function millrace(commitMs: number): Contestant {
   return {
     name: `millrace-${commitMs}ms`,
+    commitMs,
     async prepare(lab, admin, run, directory) {
       const kafka = { prefix: run, partitions: lab.partitions };
       const topics = kafkaTopics(run);

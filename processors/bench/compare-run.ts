@@ -40,8 +40,9 @@ interface Sighting {
 
 /** Compilers are warm, caches and stores are in use: counted from here on. */
 const warmShare = 0.25;
-/** A stretch shorter than this is two commits and chance. */
+/** A stretch shorter than both is two commits and chance. */
 const leastShare = 0.2;
+const leastMs = 500;
 const runWithinMs = 240_000;
 const rightWithinMs = 20_000;
 const endWithinMs = 15_000;
@@ -64,7 +65,7 @@ export async function run(lab: Lab, contestant: Contestant, name: string, signal
     await using child = start(lab, prepared, directory);
     const sightings = await watch(lab, admin, prepared, child, signal);
     await isRight(lab, prepared, signal);
-    return figuresOf(sightings, lab.workload.readings, peakMbOf(child.pid));
+    return figuresOf(sightings, contestant.commitMs, lab.workload.readings, peakMbOf(child.pid));
   } finally {
     await lab.clean(prefix);
     rmSync(directory, { recursive: true, force: true });
@@ -138,13 +139,17 @@ async function watch(
   return sightings;
 }
 
-function figuresOf(sightings: readonly Sighting[], readings: number, peakMb: number): Figures {
+/** @param all the sightings, the first of them of the start. */
+function figuresOf(all: readonly Sighting[], commitMs: number, readings: number, peakMb: number): Figures {
+  // Partitions commit one after the other, each what was computed before: only the last of such a series tells a rate.
+  const sightings = all.filter((one, i) => i === 0 || !((all[i + 1]?.atMs ?? Infinity) - one.atMs < commitMs / 2));
   const [start, end] = [sightings[0]!, sightings.at(-1)!];
   const from = sightings.find(({ share }) => share >= warmShare)!;
   const loaded = sightings.findLast(({ share }) => share < 1)!;
   const rate = (a: Sighting, b: Sighting): number => ((b.share - a.share) * readings * 1000) / (b.atMs - a.atMs);
-  const rough = loaded.share - from.share < leastShare;
-  const whole = end.share - from.share >= leastShare ? from : start;
+  const enough = (a: Sighting, b: Sighting): boolean => b.share - a.share >= leastShare && b.atMs - a.atMs >= leastMs;
+  const rough = !enough(from, loaded);
+  const whole = enough(from, end) ? from : start;
   const [first, last] = rough ? [whole, end] : [from, loaded];
   const counted = (last.share - first.share) * readings;
   return {
