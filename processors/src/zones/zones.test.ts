@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GatewayId } from '@millrace/wire/names.ts';
-import type { ZoneStatsRow } from '@millrace/wire/zones.ts';
 import fc from 'fast-check';
+import { equalsOracle, zoneOracle } from './oracle.ts';
 import {
   baseUs,
   CityPartition,
@@ -132,70 +132,11 @@ function run(
   return { readings: city.flatMap(({ counted }) => counted), zones, city };
 }
 
-interface OracleRow {
-  readonly values: readonly number[];
-  readonly sensors: number;
-  readonly sensorsExpected: number;
-  readonly meanOfMeans: number;
-}
-
-function oracle(readings: readonly Reading[]): Map<string, OracleRow> {
-  const idOf = ({ gateway, series }: Reading) => `${gateway} ${series.sensor}`;
-  const rows = new Map<string, OracleRow>();
-  for (const [zone, all] of Map.groupBy(readings, ({ series }) => series.zone)) {
-    const other = readings.filter(({ series }) => series.zone !== zone);
-    for (const [startUs, inWindow] of Map.groupBy(all!, reading => reading.startUs)) {
-      const sensors = Map.groupBy(inWindow!, idOf);
-      const known = [...Map.groupBy(all!, idOf)].filter(([id, own]) => {
-        const moved = other.filter(reading => idOf(reading) === id).map(reading => reading.startUs);
-        const leaves = zone === 'north' ? Math.min(...moved) : Number.POSITIVE_INFINITY;
-        return Math.min(...own.map(reading => reading.startUs)) <= startUs && startUs < leaves;
-      });
-      const means = [...sensors.values()].map(own => own.reduce((sum, { value }) => sum + value, 0) / own.length);
-      rows.set(`${zone} ${(startUs - baseUs) / minuteUs}`, {
-        values: inWindow.map(({ value }) => value).sort((a, b) => a - b),
-        sensors: sensors.size,
-        sensorsExpected: known.length,
-        meanOfMeans: means.reduce((sum, mean) => sum + mean, 0) / means.length,
-      });
-    }
-  }
-  return rows;
-}
-
-function close(actual: number | null, expected: number, relative: number, scale = Math.abs(expected)): void {
-  assert.ok(
-    actual !== null && Math.abs(actual - expected) <= relative * scale + 1e-300,
-    `${actual} is not ${expected}`,
-  );
-}
-
-function equalsOracle(row: ZoneStatsRow, { values, sensors, sensorsExpected, meanOfMeans }: OracleRow): void {
-  const largest = Math.max(...values.map(Math.abs));
-  assert.deepEqual(
-    { count: row.count, sensors: row.sensors, sensorsExpected: row.sensorsExpected, expected: row.expected },
-    { count: values.length, sensors, sensorsExpected, expected: 6 * sensorsExpected },
-  );
-  assert.deepEqual([row.min, row.max], [values[0], values.at(-1)]);
-  close(row.mean, values.reduce((sum, value) => sum + value, 0) / values.length, 1e-9, largest);
-  close(row.meanOfMeans, meanOfMeans, 1e-9, largest);
-  for (const [q, p] of [
-    [0.5, row.p50],
-    [0.95, row.p95],
-    [0.99, row.p99],
-  ] as const)
-    close(p, values[Math.floor(q * (values.length - 1))]!, 0.010001);
-  assert.equal(row.final, true);
-}
-
 test('whatever the order, the restarts and the flushes, zones end up as the oracle has them', () => {
   fc.assert(
     fc.property(events, schedule => {
       const { readings, zones, city } = run(schedule);
-      const table = zones.table();
-      const expected = oracle(readings);
-      assert.deepEqual([...table.keys()].sort(), [...expected.keys()].sort());
-      for (const [key, row] of expected) equalsOracle(table.get(key)!, row);
+      equalsOracle(zones.table(), zoneOracle(readings));
       for (const [, rows] of Map.groupBy(zones.rows, ({ zone, row }) => `${zone} ${row.startUs}`)) {
         rows!.reduce((before, { row }) => {
           assert.equal(row.revision, before + 1);
