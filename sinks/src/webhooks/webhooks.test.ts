@@ -217,3 +217,32 @@ test('what no receiver takes is given up at its age, and is in the rejected topi
     );
   assert.equal(await sinks.metric('millrace_sink_rejected_total{sink="webhook-city"'), 3);
 });
+
+test('a second process takes over partitions while alerts wait, and leaves again: all arrive, each series in its order', async () => {
+  await using lab = await openLab({ partitions: 4 });
+  await using receiver = await openReceiver();
+  receiver.answer((_, response) => void response.writeHead(503).end());
+  await using first = await lab.start([sinkTo(receiver.url)]);
+  await begun(lab);
+  const series = Array.from({ length: 20 }, (_, i) => `air-${i}`);
+  for (const state of [1, 0] as const) for (const sensor of series) await sendAlert(lab, { id: sensor, sensor, state });
+  const second = await lab.start([sinkTo(receiver.url)]);
+  const rebalances = (sinks: LabSinks) => sinks.metric('millrace_sink_rebalances_total{sink="webhook-city"');
+  await until('the second one', async () => second.ready === true && (await rebalances(first)) >= 2);
+  await until(
+    'attempts of it',
+    async () => (await second.metric('millrace_sink_retries_total{sink="webhook-city"')) > 0,
+  );
+  await second[Symbol.asyncDispose]();
+  await until('its partitions to come back', async () => (await rebalances(first)) >= 3);
+  const tried = receiver.received.length;
+  receiver.answer((_, response) => void response.writeHead(204).end());
+  await until('all offsets', async () => (await committed(lab)) === 2 * series.length);
+  const taken = ids(receiver).slice(tried);
+  for (const sensor of series) {
+    // Whatever comes again, after one more rebalance, comes again in its order.
+    const own = taken.filter(id => id.startsWith(`${sensor}_`));
+    assert.deepEqual([...new Set(own)], [`${sensor}_raised`, `${sensor}_cleared`]);
+    assert.equal(own.at(-1), `${sensor}_cleared`);
+  }
+});
