@@ -2,11 +2,11 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { edgeSchema, pathResolver } from '@millrace/edge/config.ts';
+import { edgeSchema } from '@millrace/edge/config.ts';
 import { type ReplayConfig, replaySchema } from '@millrace/edge/sources/replay/config.ts';
 import { checkColumns, csvRecords, headerOf, readPlaces, rows } from '@millrace/edge/sources/replay/rows.ts';
 import { type ParseTime, timeParser } from '@millrace/edge/sources/replay/time.ts';
-import { loadConfig } from '@millrace/runtime/config.ts';
+import { loadConfig, pathResolver } from '@millrace/runtime/config.ts';
 import { isTree } from '@millrace/runtime/config-keys.ts';
 import { ConfigError } from '@millrace/runtime/errors.ts';
 import { UsageError } from './command.ts';

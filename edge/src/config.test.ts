@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '@millrace/runtime/config.ts';
+import { loadConfig, pathResolver } from '@millrace/runtime/config.ts';
 import { ConfigError } from '@millrace/runtime/errors.ts';
 import { folder } from '../test/outbox.ts';
-import { edgeSchema, outboxPath, pathResolver, sourceName } from './config.ts';
+import { edgeSchema, outboxPath, sourceName } from './config.ts';
 import { openSources } from './sources/run.ts';
 
 const demo = fileURLToPath(import.meta.resolve('../../demo'));

@@ -1,6 +1,6 @@
 /** Section `edge` of the configuration. */
-import { dirname, join, resolve } from 'node:path';
-import { type ConfigSource, defaultConfigFile } from '@millrace/runtime/config.ts';
+import { join, resolve } from 'node:path';
+import { type ConfigSource, pathResolver } from '@millrace/runtime/config.ts';
 import { healthSchema, whole } from '@millrace/runtime/schemas.ts';
 import { type GatewayId, gatewayRule, isGatewayId } from '@millrace/wire/names.ts';
 import { z } from 'zod';
@@ -110,12 +110,6 @@ export type SourceConfig = EdgeConfig['sources'][number];
 
 export function sourceName({ name, type }: { readonly name?: string | undefined; readonly type: string }): string {
   return name ?? type;
-}
-
-/** Resolves a path from the configuration: relative ones start at its file's folder, or at the working directory without one. */
-export function pathResolver(source: ConfigSource): (path: string) => string {
-  const folder = dirname(resolve(source.file ?? defaultConfigFile));
-  return path => resolve(folder, path);
 }
 
 /** Where the outbox lies. */

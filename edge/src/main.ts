@@ -1,8 +1,8 @@
 /** The agent on a gateway: sources → outbox → uplink. */
-import { type ConfigSource, loadConfig } from '@millrace/runtime/config.ts';
+import { type ConfigSource, loadConfig, pathResolver } from '@millrace/runtime/config.ts';
 import { logSchema } from '@millrace/runtime/schemas.ts';
 import { runService } from '@millrace/runtime/service.ts';
-import { edgeSchema, outboxPath, pathResolver } from './config.ts';
+import { edgeSchema, outboxPath } from './config.ts';
 import { edgeMetrics } from './metrics.ts';
 import { openOutbox } from './outbox/outbox.ts';
 import { prioritiesBy } from './outbox/priorities.ts';

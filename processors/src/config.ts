@@ -1,12 +1,21 @@
 import { healthSchema, whole } from '@millrace/runtime/schemas.ts';
 import { z } from 'zod';
+import { windowMistakes } from './windows.ts';
 
 const dayMs = 86_400_000;
 
 /** Section `processors`. */
 export const processorsSchema = z.strictObject({
   /** Size and step of the windows: `1m` tumbling, `5m/1m` hopping. */
-  windows: z.array(z.string()).min(1, 'must name at least one window').default(['1m', '5m/1m', '1h/5m']),
+  windows: z
+    .array(z.string())
+    .min(1, 'must name at least one window')
+    .max(16, 'must name at most 16 windows')
+    .superRefine((texts, context) => {
+      for (const { index, message } of windowMistakes(texts))
+        context.addIssue({ code: 'custom', path: [index], message });
+    })
+    .default(['1m', '5m/1m', '1h/5m']),
   /** p50, p95, p99. */
   quantiles: z.boolean('must be true or false').default(true),
   /** Metrics that only rise until they are reset, `*` for any characters: they get a rate. */
@@ -40,7 +49,7 @@ export const processorsSchema = z.strictObject({
       earlyIntervalMs: whole(1000, 3_600_000).default(10_000),
     })
     .prefault({}),
-  /** File with the rules of alerts, from the working directory; without it there are none. */
+  /** File with the rules of alerts, from the configuration's folder; without it there are none. */
   rules: z.string().min(1).optional(),
   health: healthSchema(9103),
 });

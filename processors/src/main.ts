@@ -1,5 +1,5 @@
 /** The processors: readings to rolling statistics, alerts, and statistics of zones. */
-import { type ConfigSource, loadConfig } from '@millrace/runtime/config.ts';
+import { type ConfigSource, loadConfig, pathResolver } from '@millrace/runtime/config.ts';
 import { kafkaSchema } from '@millrace/runtime/kafka/config.ts';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { ensureMillraceTopics } from '@millrace/runtime/kafka/topics.ts';
@@ -18,7 +18,8 @@ export function runProcessors(source: ConfigSource): Promise<number> {
   const config = loadConfig(source, { processors: processorsSchema, kafka: kafkaSchema, log: logSchema });
   const { commitIntervalMs, health } = config.processors;
   const windows = parseWindows(config.processors.windows);
-  const rules = config.processors.rules === undefined ? [] : loadRules(config.processors.rules, 'processors.rules');
+  const rulesFile = config.processors.rules;
+  const rules = rulesFile === undefined ? [] : loadRules(pathResolver(source)(rulesFile), 'processors.rules');
   return runService(
     { name: 'processors', section: 'processors', logLevel: config.log.level, health },
     async service => {

@@ -1,5 +1,5 @@
 /** Windows as configured, and the panes they are composed of. */
-import { ConfigError, type ConfigMistake } from '@millrace/runtime/errors.ts';
+import { InvariantError } from '@millrace/runtime/errors.ts';
 
 /** Windows of one size, one beginning each step since the Unix epoch: tumbling when the two are the same, else hopping. */
 export interface WindowSpec {
@@ -23,33 +23,46 @@ const grammar = /^(\d{1,6})([smhd])(?:\/(\d{1,6})([smhd]))?$/;
 const maxSteps = 1000;
 const maxSizeUs = 7 * unitsUs.d;
 
+interface WindowMistake {
+  /** In the list of windows. */
+  readonly index: number;
+  readonly message: string;
+}
+
+/** What is wrong with a list of windows: all of it. */
+export const windowMistakes = (texts: readonly string[]): readonly WindowMistake[] => read(texts).mistakes;
+
 /**
  * Reads `1m` (tumbling), `5m/1m` (hopping: size/step), in s, m, h, d.
- * @throws {ConfigError} with all mistakes, under `processors.windows[i]`.
+ * @throws {InvariantError} for texts that have mistakes: the configuration's schema has found them before.
  */
 export function parseWindows(texts: readonly string[]): readonly WindowSpec[] {
-  const mistakes: ConfigMistake[] = [];
+  const { specs, mistakes } = read(texts);
+  if (mistakes.length > 0) throw new InvariantError(mistakes.map(({ message }) => message).join('; '));
+  return specs;
+}
+
+function read(texts: readonly string[]) {
+  const mistakes: WindowMistake[] = [];
   const specs: WindowSpec[] = [];
-  for (const [i, text] of texts.entries()) {
+  for (const [index, text] of texts.entries()) {
     const spec = parseWindow(text);
-    const mistake = typeof spec === 'string' ? spec : mistakeBeside(spec, specs);
-    if (mistake !== undefined) mistakes.push({ key: `processors.windows[${i}]`, message: mistake });
+    const message = typeof spec === 'string' ? spec : mistakeBeside(spec, specs);
+    if (message !== undefined) mistakes.push({ index, message });
     else specs.push(spec as WindowSpec);
   }
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return specs;
+  return { specs, mistakes };
 }
 
 function parseWindow(text: string): WindowSpec | string {
   const [, size, sizeUnit, step, stepUnit] = grammar.exec(text) ?? [];
-  if (size === undefined)
-    return `must be a size such as 1m, or size/step such as 5m/1m, with units s, m, h or d; is "${text}"`;
+  if (size === undefined) return 'must be a size such as 1m, or size/step such as 5m/1m, with units s, m, h or d';
   const sizeUs = Number(size) * unitsUs[sizeUnit as Unit];
   const stepUs = step === undefined ? sizeUs : Number(step) * unitsUs[stepUnit as Unit];
-  if (sizeUs === 0 || stepUs === 0) return `must be longer than nothing, is "${text}"`;
-  if (sizeUs > maxSizeUs) return `must not be longer than 7d, is "${text}"`;
-  if (sizeUs % stepUs !== 0) return `the size must be a multiple of the step, "${text}" is not`;
-  if (sizeUs / stepUs > maxSteps) return `the size must be at most ${maxSteps} steps, "${text}" is ${sizeUs / stepUs}`;
+  if (sizeUs === 0 || stepUs === 0) return 'must be longer than nothing';
+  if (sizeUs > maxSizeUs) return 'must be at most 7d long';
+  if (sizeUs % stepUs !== 0) return 'the size must be a multiple of the step';
+  if (sizeUs / stepUs > maxSteps) return `the size must be at most ${maxSteps} steps`;
   return { name: sizeUs === stepUs ? nameOf(sizeUs) : `${nameOf(sizeUs)}/${nameOf(stepUs)}`, sizeUs, stepUs };
 }
 

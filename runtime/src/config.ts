@@ -3,6 +3,7 @@
  * from files by `…_FILE`), checked by schemas. All mistakes are reported at once, each with its key and its place.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument, parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { getIn, isTree, keysAt, type Path, shapeOf, suggestion, type Tree, unwrapped } from './config-keys.ts';
@@ -242,4 +243,10 @@ function setIn(tree: Tree, path: Path, value: unknown): void {
     at = at[key] as Tree;
   }
   Object.defineProperty(at, path.at(-1)!, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** Resolves a path from the configuration: relative ones start at its file's folder, or at the working directory without one. */
+export function pathResolver(source: ConfigSource): (path: string) => string {
+  const folder = dirname(resolve(source.file ?? defaultConfigFile));
+  return path => resolve(folder, path);
 }

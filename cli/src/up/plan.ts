@@ -1,12 +1,14 @@
 /** From the configuration to the processes: ports chosen, addresses handed on. */
-import { basename, join } from 'node:path';
-import { edgeSchema, pathResolver } from '@millrace/edge/config.ts';
+import { basename, dirname, join } from 'node:path';
+import { edgeSchema } from '@millrace/edge/config.ts';
 import { openSources } from '@millrace/edge/sources/run.ts';
+import { loadRules } from '@millrace/processors/alerts/rules.ts';
 import {
   type Config,
   type ConfigSource,
   checkConfig,
   defaultConfigFile,
+  pathResolver,
   sectionsIn,
 } from '@millrace/runtime/config.ts';
 import { ConfigError, type ConfigMistake } from '@millrace/runtime/errors.ts';
@@ -39,6 +41,7 @@ export async function readConfiguration(
     mistakes.push(...checked.mistakes, ...(edge ? await sourceMistakes(edge, from) : []));
     edges.push(edge && { file, gateway: edge.gateway, health: edge.health });
   }
+  mistakes.push(...rulesMistakes(source, config.processors?.rules));
   const names = edges.map(edge => edge?.gateway);
   for (const [i, name] of names.entries()) {
     if (name !== undefined && names.indexOf(name) < i)
@@ -57,6 +60,17 @@ function edgeFiles(source: ConfigSource, named: readonly string[] | undefined): 
   if (named !== undefined) return named.map(pathResolver(source));
   if (sectionsIn(source).includes('edge')) return [source.file ?? defaultConfigFile];
   return ['this-machine.yaml', 'auckland.yaml'].map(file => join(demoDirectory, file));
+}
+
+function rulesMistakes(source: ConfigSource, rules: string | undefined): readonly ConfigMistake[] {
+  if (rules === undefined) return [];
+  try {
+    loadRules(pathResolver(source)(rules), 'processors.rules');
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.mistakes;
+  }
 }
 
 /** What a source finds wrong when it looks at its files. */
@@ -119,7 +133,7 @@ export async function planServices(
   };
   const services = [
     await service('sinks'),
-    await service('processors'),
+    await service('processors', demoRules(config, edges)),
     await service('dashboard', { MILLRACE_DASHBOARD__PORT: String(dashboardPort) }),
     await service('bridge', { MILLRACE_BRIDGE__MQTT__PORT: String(mqttPort) }),
   ];
@@ -138,6 +152,13 @@ export async function planServices(
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { services, mqttUrl, dashboardUrl: `http://${loopbackFor(config.dashboard.host)}:${dashboardPort}` };
+}
+
+/** The demo's rules, where the demo's gateways run and nobody has rules of his own. */
+function demoRules({ processors }: UpConfig, edges: readonly EdgePlan[]): Record<string, string> {
+  const isDemo = edges.some(({ file }) => dirname(file) === demoDirectory);
+  if (!isDemo || processors.rules !== undefined) return {};
+  return { MILLRACE_PROCESSORS__RULES: join(demoDirectory, 'rules.yaml') };
 }
 
 /** Where this machine reaches a listener: one on all addresses answers on loopback too. */
