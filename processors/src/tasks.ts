@@ -48,7 +48,8 @@ export function readingsTask(settings: TaskSettings, partition: number): Reading
     maxHoldUs: config.maxHoldMs * 1000,
     maxAheadUs: config.maxAheadMs * 1000,
     limits: { seriesPerGateway, panesPerGateway, panes: panesPerPartition },
-    alerts: rules.length === 0 ? undefined : new AlertMonitor({ rules, say }),
+    // Also without rules: it clears what those of before have raised.
+    alerts: new AlertMonitor({ rules, say }),
     zones: config.zones.enabled
       ? new ZoneRollUp({
           ...lifeTimes(settings, config.zones.earlyIntervalMs),
