@@ -61,7 +61,17 @@ export interface Outcome {
 }
 
 /** Re-sending an old one of these could replace what is newer: the topic or the table keeps the last that came. */
-const lastWins: readonly (keyof KafkaTopics)[] = ['gateways', 'stats', 'commands', 'processorsState', 'ledger'];
+const lastWins: readonly (keyof KafkaTopics)[] = [
+  'gateways',
+  'stats',
+  'zones',
+  'zoneParts',
+  'alerts',
+  'commands',
+  'processorsState',
+  'zonesState',
+  'ledger',
+];
 
 /**
  * Yields what becomes of each record, in the order of the topic. A record is sent first and marked after: a crash in

@@ -63,7 +63,7 @@ export function processorMetrics(metrics: Metrics): ProcessorCounters {
     labelNames: ['kind'],
     registers,
     collect() {
-      const sums = new Map([...'gateways series panes'.split(' ')].map(kind => [kind, 0]));
+      const sums = new Map(['gateways', 'series', 'panes'].map(kind => [kind, 0]));
       for (const { sizes: held } of tasks()) add(sums, held);
       for (const [kind, count] of sums) sizes.set({ kind }, count);
     },
