@@ -3,8 +3,25 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /** https://kafka.apache.org/protocol, "API keys" and "Error codes". */
-export const apiKeys = { JoinGroup: 11, Heartbeat: 12 } as const;
-export const errorCodes = { COORDINATOR_LOAD_IN_PROGRESS: 14, NOT_COORDINATOR: 16, UNKNOWN_MEMBER_ID: 25 } as const;
+export const apiKeys = {
+  FindCoordinator: 10,
+  JoinGroup: 11,
+  Heartbeat: 12,
+  InitProducerId: 22,
+  AddPartitionsToTxn: 24,
+  AddOffsetsToTxn: 25,
+  EndTxn: 26,
+  TxnOffsetCommit: 28,
+} as const;
+export const errorCodes = {
+  COORDINATOR_LOAD_IN_PROGRESS: 14,
+  COORDINATOR_NOT_AVAILABLE: 15,
+  NOT_COORDINATOR: 16,
+  UNKNOWN_MEMBER_ID: 25,
+  INVALID_PRODUCER_EPOCH: 47,
+  CONCURRENT_TRANSACTIONS: 51,
+  PRODUCER_FENCED: 90,
+} as const;
 
 export interface RefusingProxy extends AsyncDisposable {
   readonly port: number;
@@ -65,14 +82,31 @@ function eachFrame(socket: Socket, take: (frame: Buffer) => void): void {
   });
 }
 
-/** JoinGroup versions 2–5 and Heartbeat 1–3: throttle time, error code, and of JoinGroup an empty rest. */
-function refusal(apiKey: number, correlationId: number, code: number): Buffer {
+/** One topic of one letter, its partition 0, and then the error. */
+const OF_A_PARTITION = '000000010001780000000100000000';
+
+/**
+ * What stands before the error (behind the throttle time) and after it, in the versions that kafkajs speaks: JoinGroup 2–5,
+ * Heartbeat 1–3, FindCoordinator 1–2, the transactions' 0–1.
+ */
+const layouts: Readonly<Record<number, readonly [before: string, after: string]>> = {
+  // No message, node −1, no host, port 0.
+  [apiKeys.FindCoordinator]: ['', 'ffffffffffff000000000000'],
   // Generation −1, three empty texts, no members.
-  const rest = apiKey === apiKeys.JoinGroup ? Buffer.from('ffffffff00000000000000000000', 'hex') : Buffer.alloc(0);
-  const frame = Buffer.alloc(14);
-  frame.writeInt32BE(10 + rest.length, 0);
-  frame.writeInt32BE(correlationId, 4);
-  frame.writeInt32BE(0, 8);
-  frame.writeInt16BE(code, 12);
-  return Buffer.concat([frame, rest]);
+  [apiKeys.JoinGroup]: ['', 'ffffffff00000000000000000000'],
+  // Producer −1, epoch −1.
+  [apiKeys.InitProducerId]: ['', 'ffffffffffffffffffff'],
+  [apiKeys.AddPartitionsToTxn]: [OF_A_PARTITION, ''],
+  [apiKeys.TxnOffsetCommit]: [OF_A_PARTITION, ''],
+};
+
+function refusal(apiKey: number, correlationId: number, code: number): Buffer {
+  const [before, after] = (layouts[apiKey] ?? ['', '']).map(hex => Buffer.from(hex, 'hex'));
+  const head = Buffer.alloc(12);
+  head.writeInt32BE(correlationId, 4);
+  const error = Buffer.alloc(2);
+  error.writeInt16BE(code);
+  const frame = Buffer.concat([head, before!, error, after!]);
+  frame.writeInt32BE(frame.length - 4, 0);
+  return frame;
 }
