@@ -4,14 +4,11 @@
  * open (columns of numbers, a sketch each) ⇄ packed (the bytes of its state entry, a fifth of the memory). Panes are opened
  * by readings, and packed once they are final; a late reading opens them again.
  */
-import { InvariantError } from '@millrace/runtime/errors.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { CounterReadings } from './counter-readings.ts';
 import type { Pane } from './pane.ts';
+import { chunkSlots, readHead, readPanes, writeHead, writePane } from './pane-codec.ts';
 import { Sketch } from './sketch.ts';
-
-export const chunkSlots = 64;
-const version = 1;
 
 /** Columns of an open pane. */
 const COUNT = 0;
@@ -26,12 +23,6 @@ const LAST = 8;
 const INCREASE = 9;
 const CHANGED = 10;
 const columns = 11;
-
-/** Bits of a packed pane: what of it follows. */
-const SINGLE = 1;
-const SKETCH = 2;
-const COUNTER = 4;
-const READINGS = 8;
 
 interface Open {
   /** A row of `columns` each slot. */
@@ -134,7 +125,7 @@ export class PaneChunk {
   panes(wanted: (slot: number) => boolean): (Pane | undefined)[] {
     const panes: (Pane | undefined)[] = [];
     if (this.#open === undefined) {
-      unpack(this.#packed!, this.startUs, (slot, pane) => {
+      readPanes(this.#packed!, this.startUs, (slot, pane) => {
         panes[slot] = pane;
       });
       return panes;
@@ -162,36 +153,10 @@ export class PaneChunk {
     if (this.#open === undefined) return this.#packed!;
     const { values, sketches, readings } = this.#open;
     const to = writer.reset();
-    to.byte(version);
-    to.whole(this.#low >>> 0);
-    to.whole(this.#high >>> 0);
-    to.whole(this.changed);
+    writeHead(to, { low: this.#low, high: this.#high, changed: this.changed });
     for (const slot of this.slots()) {
-      const at = slot * columns;
-      const [count, increase] = [values[at + COUNT]!, values[at + INCREASE]!];
-      const sketch = sketches[slot];
-      const counter = readings.get(slot);
-      to.byte(
-        (count === 1 ? SINGLE : 0) |
-          (sketch === undefined ? 0 : SKETCH) |
-          (Number.isNaN(increase) ? 0 : COUNTER) |
-          (counter === undefined ? 0 : READINGS),
-      );
-      to.whole(this.changed - values[at + CHANGED]!);
-      to.whole(values[at + FIRST_US]! - this.startUs);
-      to.decimal(values[at + FIRST]!);
-      if (count > 1) {
-        to.whole(count);
-        to.decimal(values[at + MEAN]!);
-        to.decimal(values[at + M2]!);
-        to.decimal(values[at + MIN]!);
-        to.decimal(values[at + MAX]!);
-        to.whole(values[at + LAST_US]! - values[at + FIRST_US]!);
-        to.decimal(values[at + LAST]!);
-        if (sketch !== undefined) sketch.write(to);
-      }
-      if (!Number.isNaN(increase)) to.decimal(increase);
-      counter?.write(to, this.startUs);
+      const pane = paneAt(values, slot, this.startUs, sketches[slot]);
+      writePane(to, pane, this.changed - values[slot * columns + CHANGED]!, readings.get(slot));
     }
     return to.done();
   }
@@ -205,7 +170,7 @@ export class PaneChunk {
   /** @param bytes of `encode`; they are read when they are needed. @throws {InvariantError} then, or now. */
   static restore(bytes: Uint8Array, startUs: number): PaneChunk {
     const chunk = new PaneChunk(startUs);
-    const { low, high, changed } = headOf(new ByteReader(bytes));
+    const { low, high, changed } = readHead(new ByteReader(bytes));
     chunk.#low = low;
     chunk.#high = high;
     chunk.changed = changed;
@@ -235,7 +200,7 @@ export class PaneChunk {
     const open: Open = { values: new Float64Array(0), sketches: [], readings: new Map() };
     this.#open = open;
     if (this.#packed === undefined) return open;
-    unpack(this.#packed, this.startUs, (slot, pane, changed, readings) => {
+    readPanes(this.#packed, this.startUs, (slot, pane, changed, readings) => {
       const { count, mean, m2, min, max, firstUs, first, lastUs, last, increase, sketch } = pane;
       const row = [count, mean, m2, min, max, firstUs, first, lastUs, last, increase, changed];
       this.#opened(slot).values.set(row, slot * columns);
@@ -263,53 +228,4 @@ function paneAt(values: Float64Array, slot: number, startUs: number, sketch: Ske
     increase: values[at + INCREASE]!,
     sketch,
   };
-}
-
-function headOf(from: ByteReader): { low: number; high: number; changed: number } {
-  const written = from.byte();
-  if (written !== version)
-    throw new InvariantError(
-      `the state holds panes of version ${written}, this program reads ${version}: run the version that wrote it`,
-    );
-  return { low: from.whole() | 0, high: from.whole() | 0, changed: from.whole() };
-}
-
-function unpack(
-  bytes: Uint8Array,
-  startUs: number,
-  take: (slot: number, pane: Pane, changed: number, readings: CounterReadings | undefined) => void,
-): void {
-  const from = new ByteReader(bytes);
-  const { low, high, changed } = headOf(from);
-  for (let slot = 0; slot < chunkSlots; slot++) {
-    if (((slot < 32 ? low : high) & (1 << (slot & 31))) === 0) continue;
-    const bits = from.byte();
-    const changedAt = changed - from.whole();
-    const firstUs = startUs + from.whole();
-    const first = from.decimal();
-    const single = (bits & SINGLE) !== 0;
-    const pane: Pane = {
-      startUs,
-      count: single ? 1 : from.whole(),
-      mean: single ? first : from.decimal(),
-      m2: single ? 0 : from.decimal(),
-      min: single ? first : from.decimal(),
-      max: single ? first : from.decimal(),
-      firstUs,
-      first,
-      lastUs: firstUs + (single ? 0 : from.whole()),
-      last: single ? first : from.decimal(),
-      increase: Number.NaN,
-      sketch: undefined,
-    };
-    if ((bits & SKETCH) !== 0) {
-      if (single) {
-        pane.sketch = new Sketch();
-        pane.sketch.add(first);
-      } else pane.sketch = Sketch.read(from);
-    }
-    if ((bits & COUNTER) !== 0) pane.increase = from.decimal();
-    take(slot, pane, changedAt, (bits & READINGS) === 0 ? undefined : CounterReadings.read(from, startUs));
-  }
-  if (!from.ended) throw new InvariantError('panes in the state are followed by something else');
 }

@@ -1,7 +1,8 @@
 /** All panes of one gateway, by level and time. */
 import { InvariantError } from '@millrace/runtime/errors.ts';
 import { emptyPane, mergePane, type Pane } from './pane.ts';
-import { chunkSlots, PaneChunk } from './pane-chunk.ts';
+import { PaneChunk } from './pane-chunk.ts';
+import { chunkSlots } from './pane-codec.ts';
 import type { SeriesEntry, SeriesTable } from './series-table.ts';
 import { alignDown, type PaneLevel, type WindowSpec } from './windows.ts';
 

@@ -3,7 +3,7 @@ import { InvariantError } from '@millrace/runtime/errors.ts';
 import type { Series } from '@millrace/wire/batch.ts';
 import type { SeriesWatch } from './alerts/monitor.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { chunkSlots } from './pane-chunk.ts';
+import { chunkSlots } from './pane-codec.ts';
 import type { ZoneMember } from './zones/roll-up.ts';
 
 const version = 1;

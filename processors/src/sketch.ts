@@ -200,11 +200,12 @@ function boundOf(key: number, further: 0 | -1): number {
   return Math.sign(key) * Math.exp((Math.abs(key) - keyOffset + further) * logGamma);
 }
 
-const middleOfBin = 2 / (Math.exp(logGamma) + 1);
+/** Of 2 / (γ + 1). */
+const logMiddle = Math.log(1 - relativeError);
 
 function valueOf(key: number): number {
   if (key === 0) return 0;
   // The largest doubles lie in a bin whose upper bound is beyond them.
-  const magnitude = Math.exp((Math.abs(key) - keyOffset) * logGamma + Math.log(middleOfBin));
+  const magnitude = Math.exp((Math.abs(key) - keyOffset) * logGamma + logMiddle);
   return Math.sign(key) * Math.min(magnitude, Number.MAX_VALUE);
 }

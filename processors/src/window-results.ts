@@ -9,10 +9,11 @@
  * - final: once for every series with a reading in it, as soon as it is final;
  * - revised, when late readings change it after that: as often as early ones, and before it is forgotten.
  */
+import type { Series } from '@millrace/wire/batch.ts';
 import type { StatsRow } from '@millrace/wire/stats.ts';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import { deviationOf, type Pane, quantileOf, rateOf } from './pane.ts';
-import { chunkSlots } from './pane-chunk.ts';
+import { chunkSlots } from './pane-codec.ts';
 import type { Block, PaneTable } from './pane-table.ts';
 import type { SeriesTable } from './series-table.ts';
 import { alignDown, alignUp, type WindowSpec } from './windows.ts';
@@ -204,15 +205,7 @@ export class WindowResults {
         .forEach((pane, slot) => {
           if (pane === undefined || changed?.has(slot) === false) return;
           const { series } = this.#series.at(chunk * chunkSlots + slot)!;
-          const expected = series.intervalMs > 0 ? Math.round(spec.sizeUs / 1000 / series.intervalMs) : 0;
-          rows.push({
-            series,
-            startUs,
-            expected,
-            revision,
-            final: startUs + spec.sizeUs <= finalUs,
-            ...statisticsOf(pane),
-          });
+          rows.push(rowOf(series, spec, startUs, pane, revision, startUs + spec.sizeUs <= finalUs));
         });
     }
     if (rows.length > before) published.set(startUs, { revision, flush });
@@ -236,19 +229,30 @@ function changedSlots(blocks: readonly Block[], chunk: number, sinceFlush: numbe
   return slots;
 }
 
-function statisticsOf(pane: Pane) {
-  const { count, mean, min, max, first, last } = pane;
+function rowOf(
+  series: Series,
+  { sizeUs }: WindowSpec,
+  startUs: number,
+  pane: Pane,
+  revision: number,
+  final: boolean,
+): StatsRow {
   return {
-    count,
-    mean,
-    min,
-    max,
+    series,
+    startUs,
+    count: pane.count,
+    expected: series.intervalMs > 0 ? Math.round(sizeUs / 1000 / series.intervalMs) : 0,
+    mean: pane.mean,
+    min: pane.min,
+    max: pane.max,
     stddev: deviationOf(pane),
     p50: quantileOf(pane, 0.5),
     p95: quantileOf(pane, 0.95),
     p99: quantileOf(pane, 0.99),
     rate: rateOf(pane),
-    first,
-    last,
+    first: pane.first,
+    last: pane.last,
+    revision,
+    final,
   };
 }
