@@ -1,13 +1,14 @@
 /** Which rules are about a series or a gateway, and why one cannot judge it. */
 import type { GatewayId } from '@millrace/wire/names.ts';
 import type { Rule } from './rules.ts';
-import { seriesUnit } from './series-unit.ts';
+import { type SeriesUnit, seriesUnit } from './series-unit.ts';
 import type { Applied, SeriesNames } from './series-watch.ts';
 import { maxRulesPerSeries } from './state.ts';
 import { covers } from './where.ts';
 
 /** Units and names come from outside: what was said is remembered up to here, and then no more is said. */
 const maxSaid = 1000;
+const maxUnits = 1000;
 
 export class RuleBook {
   readonly #ofGateways: readonly Rule[];
@@ -15,6 +16,7 @@ export class RuleBook {
   readonly #names: ReadonlySet<string>;
   readonly #say: (sentence: string) => void;
   readonly #said = new Set<string>();
+  readonly #units = new Map<string, SeriesUnit | undefined>();
 
   constructor(rules: readonly Rule[], say: (sentence: string) => void) {
     this.#ofGateways = rules.filter(isOfGateways);
@@ -45,7 +47,7 @@ export class RuleBook {
         );
         break;
       }
-      const converted = seriesUnit(unit, rule.unit);
+      const converted = this.#unit(unit, rule.unit);
       if (converted === undefined) {
         this.sayOnce(
           `${rule.name}\n${unit}`,
@@ -66,6 +68,16 @@ export class RuleBook {
       applied.push({ rule, unit: converted, silentUs: missed === undefined ? afterUs : missed * intervalMs * 1000 });
     }
     return applied;
+  }
+
+  /** Series have few units: one conversion for all of them. */
+  #unit(unit: string, ruleUnit: string | undefined): SeriesUnit | undefined {
+    const key = `${unit}\n${ruleUnit ?? ''}`;
+    if (this.#units.has(key)) return this.#units.get(key);
+    if (this.#units.size >= maxUnits) this.#units.clear();
+    const converted = seriesUnit(unit, ruleUnit);
+    this.#units.set(key, converted);
+    return converted;
   }
 
   /** Why an alert of that rule ends although nobody judged its series. */
