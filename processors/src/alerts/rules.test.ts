@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError } from '@millrace/runtime/errors.ts';
+import fc from 'fast-check';
+import { conditionKeys } from './rule-keys.ts';
 import { loadRules } from './rules.ts';
 import { rulesOf } from './testing.ts';
 
@@ -119,4 +121,50 @@ test('files that hold no rules', () => {
   assert.match(mistakes('rules: [')[0]!, /^YAML :/);
   assert.match(mistakes('rules: [3]')[0]!, /^rules\.0 :1 must be a mapping with a name and a condition; it is 3/);
   assert.throws(() => loadRules('/nowhere/rules.yaml'), /FILE \(\/nowhere\/rules\.yaml\): cannot be read \(ENOENT/);
+});
+
+test('whatever a file holds, it is rules or mistakes', () => {
+  const keys = [
+    ...conditionKeys,
+    'name',
+    'where',
+    'severity',
+    'unit',
+    'clear',
+    'for',
+    'per',
+    'over',
+    'after',
+    'missed',
+    'x',
+  ];
+  const value = fc.oneof(
+    fc.constantFrom('a', '5m', '1h', 'sensor', 'gateway', 'Cel', 'critical', '', '__proto__'),
+    fc.constantFrom(0, -1, 3, 1.5, 1e300, true, null),
+    fc.constantFrom([], ['a', 1], {}, { metric: 'a*' }, { metric: ['a'], zone: null }, { metric: [] }),
+  );
+  const started = fc.constantFrom<object>(
+    { name: 'a', where: { metric: 'x' }, above: 1 },
+    { name: 'b', deviates: 3 },
+    { name: 'c', silent: 'gateway', after: '5m' },
+    {},
+  );
+  const changed = fc.dictionary(fc.constantFrom(...keys), value, { maxKeys: 3 });
+  const rule = fc.oneof(
+    { weight: 9, arbitrary: fc.tuple(started, changed).map(([one, more]) => ({ ...one, ...more })) },
+    { weight: 1, arbitrary: value },
+  );
+  let right = 0;
+  fc.assert(
+    fc.property(fc.oneof(fc.array(rule, { maxLength: 3 }), value), rules => {
+      try {
+        right += rulesOf(JSON.stringify({ rules })).length;
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        assert.ok(error.mistakes.length > 0 && error.mistakes.every(({ message }) => message !== ''));
+      }
+    }),
+    { numRuns: 500 },
+  );
+  assert.ok(right > 0);
 });
