@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { millrace } from '../gen/millrace.js';
 import { type Batch, decodeBatch, encodeBatch, maxBatchBytes } from './batch.ts';
 import type { GatewayId } from './names.ts';
-import { Reader } from './protobuf.ts';
+import protobuf, { Reader } from './protobuf.ts';
 import { RejectedError } from './rejected.ts';
 
 const series = { sensor: 's1', metric: 'temperature', unit: 'Cel', intervalMs: 1000, zone: '' };
@@ -137,4 +137,35 @@ test('property: mutated bytes either decode to a valid batch or are rejected, ne
     }),
     { numRuns: 3000 },
   );
+});
+
+test('a series that was seen before is the same object, whatever batch it comes in; a wrong one is refused each time', () => {
+  const other = { ...series, metric: 'humidity', unit: '%' };
+  const [a, b] = [
+    { ...good, series: [series, other] },
+    { ...good, firstSeq: 90, series: [other] },
+  ].map(batch => decodeBatch(encodeBatch(batch)));
+  assert.equal(a!.series[1], b!.series[0]);
+  assert.ok(Object.isFrozen(b!.series[0]));
+  for (let i = 0; i < 2; i++) rejects(raw({ series: [{ ...series, unit: 'Celsius' }] }), /^series\[0\]\.unit$/);
+});
+
+test('columns may come number by number, and fields of another type or number are left out', () => {
+  const { value, timeUs, seriesIndex, quality, ...rest } = good;
+  const packed = encodeBatch({ ...rest, value: [], timeUs: [], seriesIndex: [], quality: [] });
+  const more = protobuf.Writer.create();
+  for (const index of seriesIndex) more.uint32(5 << 3).uint32(index);
+  more
+    .uint32(6 << 3)
+    .sint64(timeUs[0]!)
+    .uint32(6 << 3)
+    .sint64(timeUs[1]! - timeUs[0]!);
+  for (const one of value) more.uint32((7 << 3) | 1).double(one);
+  for (const one of quality) more.uint32(8 << 3).uint32(one);
+  more
+    .uint32((3 << 3) | 5)
+    .fixed32(77)
+    .uint32((99 << 3) | 2)
+    .string('of a later version');
+  assert.deepEqual(decodeBatch(Buffer.concat([packed, more.finish()])), good);
 });

@@ -4,9 +4,11 @@
  */
 
 import { millrace } from '../gen/millrace.js';
+import { type FieldLimit, readFields } from './batch-fields.ts';
+import { decode } from './decode.ts';
 import { type GatewayId, gatewayRule, isGatewayId } from './names.ts';
-import { Reader } from './protobuf.ts';
 import { RejectedError } from './rejected.ts';
+import { memoSeries } from './series-memo.ts';
 import { parseUnit } from './units.ts';
 
 export const maxBatchBytes = 1_048_576;
@@ -90,7 +92,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   if (bytes.length > maxBatchBytes) {
     throw new RejectedError('payload', `has ${bytes.length} bytes, at most ${maxBatchBytes} are taken`);
   }
-  const raw = decodeChecked(bytes);
+  const raw = readFields(bytes, fieldLimits);
   const { gateway, site, boot, firstSeq, completeThroughUs } = raw;
   if (!isGatewayId(gateway)) throw new RejectedError('gateway', gatewayRule);
   if (Buffer.byteLength(site) > maxNameBytes) throw new RejectedError('site', `longer than ${maxNameBytes} bytes`);
@@ -115,24 +117,25 @@ export function decodeBatch(bytes: Uint8Array): Batch {
     throw new RejectedError('complete_through_us', 'not a time between 1970 and 2200');
   if (!(raw.clock in clockNames))
     throw new RejectedError('clock', `${raw.clock} is none of ${Object.values(Clock).join(', ')}`);
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   return {
     gateway,
     site,
     boot,
     firstSeq,
-    series: raw.series.map(checkSeries),
+    series: raw.series.map(({ start, end }, i) => memoSeries(buffer, start, end, its => checkSeries(its, i))),
     seriesIndex: checkSeriesIndex(raw.seriesIndex, raw.series.length),
     timeUs: absoluteTimes(raw.timeUs),
     value: checkValues(raw.value),
     quality: raw.quality.length === 0 ? Array.from({ length: count }, () => Quality.GOOD) : checkQuality(raw.quality),
     clock: raw.clock as ClockState,
     completeThroughUs,
-    dropped: raw.dropped.map(checkDropped),
+    dropped: raw.dropped.map(({ start, end }, i) => checkDropped(buffer.subarray(start, end), i)),
   };
 }
 
 /** Largest number of bytes of each length-delimited top-level field, and of how many times it may stand there. */
-const fieldLimits: Readonly<Record<number, { name: string; times: number; bytes: number }>> = {
+const fieldLimits: Readonly<Record<number, FieldLimit>> = {
   1: { name: 'gateway', times: 1, bytes: 64 },
   4: { name: 'series', times: maxBatchReadings, bytes: 4 * maxNameBytes + 64 },
   5: { name: 'series_index', times: maxBatchReadings, bytes: 5 * maxBatchReadings },
@@ -142,43 +145,6 @@ const fieldLimits: Readonly<Record<number, { name: string; times: number; bytes:
   11: { name: 'dropped', times: maxDroppedRanges, bytes: maxNameBytes + 32 },
   12: { name: 'site', times: 1, bytes: maxNameBytes },
 };
-
-/** Walks the top-level fields once without building anything, so that a megabyte of two-byte submessages costs no memory. */
-function decodeChecked(bytes: Uint8Array): millrace.v1.ReadingBatch {
-  const seen = new Map<number, number>();
-  let field = 'payload';
-  try {
-    const scan = Reader.create(bytes);
-    while (scan.pos < scan.len) {
-      const tag = scan.uint32();
-      const limit = fieldLimits[tag >>> 3];
-      field = limit?.name ?? 'payload';
-      if (limit !== undefined) {
-        const times = (seen.get(tag >>> 3) ?? 0) + 1;
-        seen.set(tag >>> 3, times);
-        if (times > limit.times) throw new RejectedError(field, `stands more than ${limit.times} times`);
-      }
-      if ((tag & 7) === 2) {
-        const length = scan.uint32();
-        if (limit !== undefined && length > limit.bytes)
-          throw new RejectedError(field, `${length} bytes, at most ${limit.bytes} are taken`);
-        scan.skip(length);
-      } else {
-        scan.skipType(tag & 7);
-      }
-    }
-    field = 'payload';
-    const reader = Reader.create(bytes);
-    reader.discardUnknown = true;
-    return millrace.v1.ReadingBatch.decode(reader);
-  } catch (error) {
-    if (error instanceof RejectedError) throw error;
-    throw new RejectedError(
-      field,
-      `not a protobuf ReadingBatch (${error instanceof Error ? error.message : String(error)})`,
-    );
-  }
-}
 
 function checkInteger(field: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0)
@@ -193,9 +159,11 @@ function checkName(field: string, text: string): void {
   if (/[\u0000-\u001f\u007f]/.test(text)) throw new RejectedError(field, 'holds a control character');
 }
 
-function checkSeries(raw: millrace.v1.Series.$Properties, i: number): Series {
+function checkSeries(bytes: Uint8Array, i: number): Series {
   const at = `series[${i}]`;
-  const { sensor, metric, unit, intervalMs, lat, lon, zone } = raw as millrace.v1.Series;
+  const { sensor, metric, unit, intervalMs, lat, lon, zone } = decode('ReadingBatch', bytes, reader =>
+    millrace.v1.Series.decode(reader),
+  );
   checkName(`${at}.sensor`, sensor);
   checkName(`${at}.metric`, metric);
   if (zone !== '') checkName(`${at}.zone`, zone);
@@ -249,8 +217,8 @@ function checkQuality(column: readonly number[]): readonly number[] {
   return column;
 }
 
-function checkDropped(raw: millrace.v1.Dropped.$Properties, i: number): DroppedRange {
-  const { firstSeq, lastSeq, reason } = raw as millrace.v1.Dropped;
+function checkDropped(bytes: Uint8Array, i: number): DroppedRange {
+  const { firstSeq, lastSeq, reason } = decode('ReadingBatch', bytes, reader => millrace.v1.Dropped.decode(reader));
   checkInteger(`dropped[${i}].first_seq`, firstSeq);
   checkInteger(`dropped[${i}].last_seq`, lastSeq);
   if (lastSeq < firstSeq) throw new RejectedError(`dropped[${i}].last_seq`, 'is before first_seq');
