@@ -139,11 +139,12 @@ export class ZoneRollUp {
   /** A pane takes no more readings and is about to be dropped: `member`'s panes still have it. */
   settled(member: ZoneMember, startUs: number): void {
     const owner = member.ownerOf(startUs);
-    const pane = owner && member.paneOf(owner, startUs);
+    // Mostly the zone has forgotten it already: then the pane need not be read.
     const window = owner?.zone.windows.get(startUs);
-    if (pane !== undefined && window !== undefined) {
-      window.settled.addSensor(pane);
-      window.touched = true;
+    const pane = window && member.panes?.pane(startUs);
+    if (pane !== undefined) {
+      window!.settled.addSensor(pane);
+      window!.touched = true;
       owner!.zone.due = true;
     }
     member.settled(startUs);
@@ -207,7 +208,11 @@ export class ZoneRollUp {
     zone.advance(clock, this.#options, {
       closed: window => zone.closedUs(window) >= window.startUs + windowUs,
       settled: window => zone.settledUs() >= window.startUs + windowUs,
-      publish: window => parts.push(this.#part(zone, window)),
+      publish: window => {
+        window.revision++;
+        window.touched = true;
+        parts.push(zone.part(window, windowUs));
+      },
       keep: window => {
         state.set(keys.window(zone, windowUs, window.startUs), encodeWindow(window));
         window.settled.pack();
@@ -219,30 +224,6 @@ export class ZoneRollUp {
       },
     });
     return parts;
-  }
-
-  #part(zone: ZoneState, window: ZoneWindow): ZonePart {
-    const { windowUs } = this.#options;
-    const { sum, sensorsExpected, expected } = zone.sum(window, intervalMs =>
-      intervalMs > 0 ? Math.round(windowUs / 1000 / intervalMs) : 0,
-    );
-    window.revision++;
-    window.touched = true;
-    const { sensors, count, mean, meanOfMeans, min, max, sketch } = sum;
-    return {
-      startUs: window.startUs,
-      sensors,
-      sensorsExpected,
-      count,
-      expected,
-      mean,
-      meanOfMeans,
-      min: count === 0 ? 0 : min,
-      max: count === 0 ? 0 : max,
-      sketch: count === 0 || sketch === undefined ? new Uint8Array() : sketch.encode(),
-      revision: window.revision,
-      final: window.final,
-    };
   }
 
   #record(zone: ZoneState, parts: readonly ZonePart[]): OutgoingRecord {

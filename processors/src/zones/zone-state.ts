@@ -1,4 +1,5 @@
 /** What one partition of the readings knows of a zone: its sensors there, and the windows that may still change. */
+import type { ZonePart } from '@millrace/wire/zones.ts';
 import { LiveWindow, LiveZone } from './lifecycle.ts';
 import { isBefore, type Membership } from './members.ts';
 import { ZoneSum } from './sum.ts';
@@ -6,13 +7,6 @@ import { ZoneSum } from './sum.ts';
 export class ZoneWindow extends LiveWindow {
   /** Of panes that take no more readings and are gone; the others are read anew each time. */
   readonly settled = new ZoneSum();
-}
-
-export interface ZonePartSum {
-  readonly sum: ZoneSum;
-  readonly sensorsExpected: number;
-  /** Readings; 0 unknown. */
-  readonly expected: number;
 }
 
 type Span = Pick<Membership, 'fromUs' | 'untilUs'>;
@@ -56,24 +50,42 @@ export class ZoneState extends LiveZone<ZoneWindow> {
     return settledUs;
   }
 
-  /** @returns all that is known of a window. @param expectedOf readings that a cadence (ms) asks for; 0 unknown. */
-  sum({ startUs, settled }: ZoneWindow, expectedOf: (intervalMs: number) => number): ZonePartSum {
+  /** @returns all that is known of a window; the numbers of one without readings are 0. */
+  part(window: ZoneWindow, windowUs: number): ZonePart {
+    const { startUs, settled, revision, final } = window;
     const sum = new ZoneSum();
     sum.add(settled);
-    let sensorsExpected = 0;
+    let expectedSensors = 0;
     let expected = 0;
     for (const membership of this.members) {
       const pane = membership.member.paneOf(membership, startUs);
       if (pane !== undefined) sum.addSensor(pane);
       if (pane === undefined && !isExpected(membership, startUs)) continue;
-      sensorsExpected++;
+      expectedSensors++;
       // With one sensor of unknown cadence, what came cannot be held against what the others were to send.
-      expected += expectedOf(membership.intervalMs) || Number.NaN;
+      expected += readingsExpected(membership.intervalMs, windowUs) || Number.NaN;
     }
-    // Those of panes that are gone may have been in the zone for that window only.
-    sensorsExpected = Math.max(sensorsExpected, sum.sensors);
-    return { sum, sensorsExpected, expected: Number.isNaN(expected) ? 0 : expected };
+    const { sensors, count, mean, meanOfMeans, min, max, sketch } = sum;
+    return {
+      startUs,
+      sensors,
+      // Those of panes that are gone may have been in the zone for that window only.
+      sensorsExpected: Math.max(expectedSensors, sensors),
+      count,
+      expected: Number.isNaN(expected) ? 0 : expected,
+      mean,
+      meanOfMeans,
+      min: count === 0 ? 0 : min,
+      max: count === 0 ? 0 : max,
+      sketch: count === 0 || sketch === undefined ? new Uint8Array() : sketch.encode(),
+      revision,
+      final,
+    };
   }
 }
+
+/** Of one sensor, as in its own statistics; 0 unknown. */
+const readingsExpected = (intervalMs: number, windowUs: number): number =>
+  intervalMs > 0 ? Math.round(windowUs / 1000 / intervalMs) : 0;
 
 const isExpected = ({ fromUs, untilUs }: Span, startUs: number): boolean => fromUs <= startUs && startUs < untilUs;
