@@ -51,7 +51,8 @@ export class ByteWriter {
 
   /** A double of which many are short decimals; exact for all. */
   decimal(value: number): void {
-    const thousandths = Math.round(value * decimals);
+    // Zero is added so that −0 is not taken for 0.
+    const thousandths = Math.round(value * decimals) + 0;
     if (Math.abs(thousandths) < maxThousandths && Object.is(thousandths / decimals, value)) {
       this.signed(thousandths < 0 ? thousandths : thousandths + 1);
       return;
