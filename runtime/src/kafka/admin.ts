@@ -78,17 +78,9 @@ export class KafkaAdmin implements Admin {
   }
 
   async endOffsets(topic: string): Promise<readonly bigint[]> {
-    const offsets = await this.offsets(topic);
-    return offsets.map(({ end }) => end);
-  }
-
-  /** First and end offset of each partition of a topic, by partition number. */
-  async offsets(topic: string): Promise<readonly { readonly first: bigint; readonly end: bigint }[]> {
     const what = `end offsets of ${topic}`;
     const offsets = await this.#client.ask(what, admin => admin.fetchTopicOffsets(topic), this.#deadlineMs);
-    return offsets
-      .sort((a, b) => a.partition - b.partition)
-      .map(({ low, high }) => ({ first: BigInt(low), end: BigInt(high) }));
+    return offsets.sort((a, b) => a.partition - b.partition).map(({ high }) => BigInt(high));
   }
 
   async committedOffsets(groupId: string, topic: string): Promise<readonly (bigint | null)[]> {
@@ -107,11 +99,6 @@ export class KafkaAdmin implements Admin {
     const what = 'brokers of the cluster';
     const { brokers } = await this.#client.ask(what, admin => admin.describeCluster(), this.#deadlineMs);
     return brokers.map(({ host, port }) => `${host}:${port}`);
-  }
-
-  /** Forgets a consumer group without members. */
-  async deleteGroup(groupId: string, deadlineMs: number): Promise<void> {
-    await this.#client.ask(`deleting group ${groupId}`, admin => admin.deleteGroups([groupId]), deadlineMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

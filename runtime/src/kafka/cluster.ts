@@ -1,5 +1,6 @@
 import type { PartitionMetadata } from 'kafkajs';
 import { InvariantError } from '../errors.ts';
+import type { FetchedMessage } from './aborted.ts';
 import type { Client } from './client.ts';
 
 /**
@@ -16,6 +17,12 @@ export interface Cluster {
   findBroker(broker: { readonly nodeId: number }): Promise<Broker>;
   /** Empty for an unknown topic. */
   findTopicPartitionMetadata(topic: string): PartitionMetadata[];
+  /** Partitions by the id of their leader. */
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
+  /** First offset, or end (high watermark), of each partition. */
+  fetchTopicsOffset(
+    topics: readonly (OfTopic<{ partition: number }> & { readonly fromBeginning: boolean })[],
+  ): Promise<readonly OfTopic<{ partition: number; offset: string }>[]>;
   readonly brokerPool: { findConnectedBroker(): Promise<Broker> };
 }
 
@@ -63,6 +70,18 @@ export interface Broker {
     },
   ): Promise<unknown>;
   endTxn(of: Producing & { readonly transactionResult: boolean }): Promise<unknown>;
+  fetch(of: {
+    readonly replicaId: number;
+    readonly isolationLevel: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly OfTopic<{ partition: number; fetchOffset: string; maxBytes: number }>[];
+  }): Promise<{
+    readonly responses: readonly {
+      readonly partitions: readonly { readonly partition: number; readonly messages: readonly FetchedMessage[] }[];
+    }[];
+  }>;
   offsetFetch(of: { readonly groupId: string; readonly topics: readonly OfTopic<{ partition: number }>[] }): Promise<{
     readonly responses: readonly OfTopic<{ partition: number; offset: string; metadata: string | null }>[];
   }>;

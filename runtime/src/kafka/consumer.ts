@@ -1,4 +1,4 @@
-import kafkajs, { type Batch, type PartitionAssigner } from 'kafkajs';
+import kafkajs, { type Batch } from 'kafkajs';
 import { TransientError } from '../errors.ts';
 import { isExpected, type KafkaOptions } from './client.ts';
 import { coPartitioned } from './co-partitioned.ts';
@@ -37,13 +37,6 @@ export interface ConsumerOptions {
   readonly partitionsConsumedConcurrently?: number;
 }
 
-/** For the port itself (`read-to-end.ts`). */
-interface ConsumerInternals {
-  readonly assigner?: PartitionAssigner;
-  /** Done with everything before `next`: handled, or nothing of it was for the handler. */
-  onReached?(partition: number, next: bigint): void;
-}
-
 const COMMIT_DEADLINE_MS = 15_000;
 
 /**
@@ -55,7 +48,6 @@ const COMMIT_DEADLINE_MS = 15_000;
 export class KafkaConsumer implements Consumer {
   readonly failed: Promise<never>;
   readonly #handlers: ConsumerHandlers;
-  readonly #internals: ConsumerInternals;
   readonly #outage: Outage;
   readonly #commits = new Commits(next => this.#commitNow(next));
   readonly #running = new Set<Promise<unknown>>();
@@ -69,23 +61,12 @@ export class KafkaConsumer implements Consumer {
   #resumed: PromiseWithResolvers<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  static open(
-    kafka: KafkaOptions,
-    options: ConsumerOptions,
-    handlers: ConsumerHandlers,
-    internals: ConsumerInternals = {},
-  ): KafkaConsumer {
-    return new KafkaConsumer(kafka, options, handlers, internals);
+  static open(kafka: KafkaOptions, options: ConsumerOptions, handlers: ConsumerHandlers): KafkaConsumer {
+    return new KafkaConsumer(kafka, options, handlers);
   }
 
-  private constructor(
-    kafka: KafkaOptions,
-    options: ConsumerOptions,
-    handlers: ConsumerHandlers,
-    internals: ConsumerInternals,
-  ) {
+  private constructor(kafka: KafkaOptions, options: ConsumerOptions, handlers: ConsumerHandlers) {
     this.#handlers = handlers;
-    this.#internals = internals;
     this.#outage = new Outage(`consumer ${options.groupId}`, kafka.log ?? (() => {}));
     const failed = Promise.withResolvers<never>();
     this.failed = failed.promise;
@@ -94,7 +75,7 @@ export class KafkaConsumer implements Consumer {
       this.#hasFailed = true;
       failed.reject(error);
     };
-    this.#supervision = this.#supervise(kafka, withDefaults(options, internals.assigner));
+    this.#supervision = this.#supervise(kafka, withDefaults(options));
   }
 
   /** Opens sessions, one after the other, until the close. */
@@ -148,7 +129,7 @@ export class KafkaConsumer implements Consumer {
     this.#running.add(handling);
     try {
       await handling;
-      this.#done(generation, topic, partition, BigInt(fetched.lastOffset()) + 1n);
+      generation.done(topic, partition, BigInt(fetched.lastOffset()) + 1n);
       return !generation.signal.aborted && this.#generation === generation;
     } catch (error) {
       if (!generation.signal.aborted) this.#fail(error);
@@ -183,12 +164,7 @@ export class KafkaConsumer implements Consumer {
   #reached(topic: string, partition: number, lastOffset: bigint, highWatermark: bigint, nothing: boolean): void {
     const generation = this.#generation;
     generation?.fetched(topic, partition, highWatermark);
-    if (generation && nothing) this.#done(generation, topic, partition, lastOffset + 1n);
-  }
-
-  #done(generation: Generation, topic: string, partition: number, next: bigint): void {
-    generation.done(topic, partition, next);
-    this.#internals.onReached?.(partition, next);
+    if (nothing) generation?.done(topic, partition, lastOffset + 1n);
   }
 
   commit(positions: readonly Position[]): Promise<void> {
@@ -254,7 +230,7 @@ export class KafkaConsumer implements Consumer {
 
 const { roundRobin } = kafkajs.PartitionAssigners;
 
-function withDefaults(options: ConsumerOptions, assigner: PartitionAssigner | undefined): SessionOptions {
+function withDefaults(options: ConsumerOptions): SessionOptions {
   const sessionTimeoutMs = options.sessionTimeoutMs ?? 30_000;
   return {
     groupId: options.groupId,
@@ -270,6 +246,6 @@ function withDefaults(options: ConsumerOptions, assigner: PartitionAssigner | un
     maxBytesPerPartition: options.maxBytesPerPartition ?? 1024 * 1024,
     partitionsConsumedConcurrently: options.partitionsConsumedConcurrently ?? 64,
     // Round robin beside it: members of a version that knows no other are still in the group while a new one is rolled out.
-    assigners: assigner ? [assigner] : options.coPartitioned ? [coPartitioned, roundRobin] : [roundRobin],
+    assigners: options.coPartitioned ? [coPartitioned, roundRobin] : [roundRobin],
   };
 }

@@ -1,4 +1,5 @@
-import type { Batch, IHeaders, KafkaMessage } from 'kafkajs';
+import type { Batch, IHeaders } from 'kafkajs';
+import type { FetchedMessage } from './aborted.ts';
 import type { Headers, IncomingRecord, RecordBatch } from './types.ts';
 
 /** A batch as kafkajs fetched it, in our words. Keys and headers are UTF-8. */
@@ -6,12 +7,18 @@ export function toRecordBatch({ topic, partition, highWatermark, messages }: Bat
   return { topic, partition, records: messages.map(toRecord), highWatermark: BigInt(highWatermark) };
 }
 
-function toRecord({ offset, key, value, headers, timestamp }: KafkaMessage): IncomingRecord {
+export function toRecord({
+  offset,
+  key,
+  value = null,
+  headers,
+  timestamp,
+}: Pick<FetchedMessage, 'offset' | 'key' | 'value' | 'headers' | 'timestamp'>): IncomingRecord {
   return {
     offset: BigInt(offset),
     key: key === null ? null : key.toString(),
     value,
-    headers: headers ? toHeaders(headers) : {},
+    headers: headers ? toHeaders(headers as IHeaders) : {},
     timestampMs: Number(timestamp),
   };
 }
