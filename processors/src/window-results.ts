@@ -38,6 +38,8 @@ interface Kind {
   pendingFrom: number;
   /** When results may be published again, by the monotonic clock. */
   nextMs: number;
+  /** Added once, so that the gateways do not all publish their hours at the same moment. */
+  spreadMs: number;
   /** Windows that start before it lack panes by our own doing, and are never published. */
   sinceUs: number;
 }
@@ -70,17 +72,28 @@ export class WindowResults {
   /** When results will be due without another reading, by the monotonic clock; at once when it has just been restored. */
   dueMs = Number.NEGATIVE_INFINITY;
 
-  constructor(specs: readonly WindowSpec[], earlyIntervalMs: number, panes: PaneTable, series: SeriesTable) {
+  /** @param phase from 0 to 1, another one for each gateway. */
+  constructor(
+    specs: readonly WindowSpec[],
+    earlyIntervalMs: number,
+    phase: number,
+    panes: PaneTable,
+    series: SeriesTable,
+  ) {
     this.#panes = panes;
     this.#series = series;
-    this.#kinds = specs.map(spec => ({
-      spec,
-      intervalMs: earlyIntervalMs * Math.max(1, spec.sizeUs / minuteUs),
-      published: new Map<number, Published>(),
-      pendingFrom: 0,
-      nextMs: Number.NEGATIVE_INFINITY,
-      sinceUs: 0,
-    }));
+    this.#kinds = specs.map(spec => {
+      const intervalMs = earlyIntervalMs * Math.max(1, spec.sizeUs / minuteUs);
+      return {
+        spec,
+        intervalMs,
+        published: new Map<number, Published>(),
+        pendingFrom: 0,
+        nextMs: Number.NEGATIVE_INFINITY,
+        spreadMs: intervalMs > earlyIntervalMs ? phase * intervalMs : 0,
+        sinceUs: 0,
+      };
+    });
   }
 
   /** @returns the rows that are due, the oldest windows first. */
@@ -189,7 +202,9 @@ export class WindowResults {
       }
     }
     kind.pendingFrom = flush + 1;
-    if (due.size > found) kind.nextMs = nowMs + kind.intervalMs;
+    if (due.size === found) return;
+    kind.nextMs = nowMs + kind.intervalMs + kind.spreadMs;
+    kind.spreadMs = 0;
   }
 
   #publish(kind: Kind, startUs: number, due: Due, { flush, finalUs }: Progress, rows: StatsRow[]): void {
