@@ -16,6 +16,8 @@ export interface BatchFields {
   boot: number;
   firstSeq: number;
   readonly series: Place[];
+  /** Where the first of them begins with its tag. */
+  seriesFrom: number;
   readonly seriesIndex: number[];
   /** The first absolute, then differences. */
   readonly timeUs: number[];
@@ -49,6 +51,7 @@ export function readFields(bytes: Uint8Array, limits: Readonly<Record<number, Fi
     boot: 0,
     firstSeq: 0,
     series: [],
+    seriesFrom: 0,
     seriesIndex: [],
     timeUs: [],
     value: [],
@@ -63,6 +66,7 @@ export function readFields(bytes: Uint8Array, limits: Readonly<Record<number, Fi
   let name = 'payload';
   try {
     while (reader.pos < reader.len) {
+      const from = reader.pos;
       const tag = reader.uint32();
       const number = tag >>> 3;
       const wireType = tag & 7;
@@ -77,6 +81,7 @@ export function readFields(bytes: Uint8Array, limits: Readonly<Record<number, Fi
           reader.pos = at;
         }
       }
+      if (number === 4 && fields.series.length === 0) fields.seriesFrom = from;
       if (!readField(reader, number, wireType, fields)) reader.skipType(wireType);
     }
     return fields;

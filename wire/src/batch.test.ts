@@ -147,7 +147,21 @@ test('a series that was seen before is the same object, whatever batch it comes 
   ].map(batch => decodeBatch(encodeBatch(batch)));
   assert.equal(a!.series[1], b!.series[0]);
   assert.ok(Object.isFrozen(b!.series[0]));
+  assert.equal(decodeBatch(encodeBatch({ ...good, firstSeq: 91, series: [other] })).series, b!.series);
   for (let i = 0; i < 2; i++) rejects(raw({ series: [{ ...series, unit: 'Celsius' }] }), /^series\[0\]\.unit$/);
+});
+
+test('which series a batch has does not depend on what was decoded before it', () => {
+  // Bytes that are a series in one batch and the inside of one in another: 0x22 is the tag of a series in a batch, and of
+  // a field that a series leaves out.
+  const inner = millrace.v1.Series.encode({ ...series, sensor: 'inner' }).finish();
+  const outer = millrace.v1.Series.encode(series).finish();
+  const field = (bytes: Uint8Array): Buffer => Buffer.concat([Buffer.from([0x22, bytes.length]), bytes]);
+  const nested = Buffer.concat([outer, field(inner)]);
+  const rest = encodeBatch({ ...good, series: [] });
+  const two = Buffer.concat([rest, field(outer), field(inner)]);
+  const one = Buffer.concat([rest, field(nested)]);
+  for (const bytes of [two, one, two, one]) assert.equal(decodeBatch(bytes).series.length, bytes === two ? 2 : 1);
 });
 
 test('columns may come number by number, and fields of another type or number are left out', () => {

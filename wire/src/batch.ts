@@ -123,7 +123,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
     site,
     boot,
     firstSeq,
-    series: raw.series.map(({ start, end }, i) => memoSeries(buffer, start, end, its => checkSeries(its, i))),
+    series: memoSeries(buffer, raw.series, raw.seriesFrom, checkSeries),
     seriesIndex: checkSeriesIndex(raw.seriesIndex, raw.series.length),
     timeUs: absoluteTimes(raw.timeUs),
     value: checkValues(raw.value),
