@@ -203,6 +203,6 @@ test('zones of readings that come in disorder and again, through killed tasks, a
       equalsOracle(zones.table(), zoneOracle(all, (1e6 * 60) / cadenceUs));
       assert.ok(!zones.stateKeys.some(key => !key.startsWith('w/')), 'nothing is left but what is forgotten');
     }),
-    { numRuns: 10 },
+    { numRuns: 8 },
   );
 });

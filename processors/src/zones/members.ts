@@ -205,9 +205,3 @@ function span(membership: Membership, fromUs: number, untilUs: number): void {
   membership.member.touch();
   membership.zone.expectedChanged(before, membership);
 }
-
-/** The order in which the members of a zone are summed up. */
-export function isBefore(one: ZoneMember, other: ZoneMember): boolean {
-  if (one.gateway === other.gateway) return one.key < other.key;
-  return one.gateway.gateway < other.gateway.gateway;
-}

@@ -28,16 +28,13 @@ export class MergedWindow extends LiveWindow {
 }
 
 export class MergedZone extends LiveZone<MergedWindow> {
-  /** By number, rising: parts are merged in this order, to the same last bit. */
   readonly sources = new Map<number, Source>();
 
   sourceOf(number: number): Source {
     let source = this.sources.get(number);
     if (source === undefined) {
       source = { finalThroughUs: 0, settledThroughUs: 0, base: undefined };
-      const sorted = [...this.sources, [number, source] as const].sort(([a], [b]) => a - b);
-      this.sources.clear();
-      for (const [other, its] of sorted) this.sources.set(other, its);
+      this.sources.set(number, source);
     }
     return source;
   }

@@ -3,6 +3,7 @@ import { InvariantError, messageOf } from '@millrace/runtime/errors.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
 import type { ZoneMetric } from '@millrace/wire/zones.ts';
 import { Sketch } from '../sketch.ts';
+import { ExactSum } from './exact-sum.ts';
 import { chunkSize, type MemberGateway, type Membership, ZoneMember } from './members.ts';
 import { type ZoneState, ZoneWindow } from './zone-state.ts';
 
@@ -46,8 +47,8 @@ type StoredWindow = readonly [
     | readonly [
         sensors: number,
         count: number,
-        mean: number,
-        meanOfMeans: number,
+        readings: readonly number[],
+        means: readonly number[],
         min: number,
         max: number,
         sketchBase64: string | null,
@@ -90,14 +91,14 @@ export const encodeZone = ({ forgottenUs, keptUs = 0 }: ZoneState): Uint8Array =
   encode([forgottenUs, keptUs] satisfies StoredZone);
 
 export function encodeWindow({ revision, final, openedUs = 0, keptUs = 0, settled }: ZoneWindow): Uint8Array {
-  const { sensors, count, mean, meanOfMeans, min, max, sketch } = settled;
+  const { sensors, count, readings, means, min, max, sketch } = settled;
   const sketchBase64 = sketch === undefined ? null : Buffer.from(sketch.encode()).toString('base64');
   return encode([
     revision,
     final ? 1 : 0,
     openedUs,
     keptUs,
-    count === 0 ? null : [sensors, count, mean, meanOfMeans, min, max, sketchBase64],
+    count === 0 ? null : [sensors, count, readings.parts, means.parts, min, max, sketchBase64],
   ] satisfies StoredWindow);
 }
 
@@ -139,7 +140,7 @@ function restoreMember(gateway: MemberGateway, stored: StoredMember, into: Resto
   const member = new ZoneMember(gateway, sensor, metric, slot);
   member.memberships = memberships.map(([site, zone, unit, intervalMs, fromUs, untilUs]) => {
     const membership = { member, zone: into.zoneOf({ site, zone, metric, unit }), intervalMs, fromUs, untilUs };
-    membership.zone.add(membership);
+    membership.zone.members.add(membership);
     return membership;
   });
   member.current = member.memberships[current];
@@ -154,9 +155,17 @@ function restoreWindow(startUs: number, [revision, final, openedUs, keptUs, sett
   const window = new ZoneWindow(startUs);
   Object.assign(window, { revision, final: final === 1, openedUs, keptUs, touched: false });
   if (settled === null) return window;
-  const [sensors, count, mean, meanOfMeans, min, max, sketchBase64] = settled;
+  const [sensors, count, readings, means, min, max, sketchBase64] = settled;
   const sketch = sketchBase64 === null ? undefined : Sketch.decode(Buffer.from(sketchBase64, 'base64'));
-  Object.assign(window.settled, { sensors, count, mean, meanOfMeans, min, max, sketch });
+  Object.assign(window.settled, {
+    sensors,
+    count,
+    readings: new ExactSum(readings),
+    means: new ExactSum(means),
+    min,
+    max,
+    sketch,
+  });
   return window;
 }
 

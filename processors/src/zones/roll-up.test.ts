@@ -273,7 +273,7 @@ test('a state that is not readable stops it', () => {
     ['z/s/a/0', '[1,[7]]'],
     ['z/w/["town"', '[1,[0,0]]'],
     [`z/m/${minuteUs}/${baseUs}/["town","z","m","1"]`, '{'],
-    [`z/m/${minuteUs}/${baseUs}/["town","z","m","1"]`, '[1,[1,1,0,0,[1,1,1,1,1,1,"////"]]]'],
+    [`z/m/${minuteUs}/${baseUs}/["town","z","m","1"]`, '[1,[1,1,0,0,[1,1,[1],[1],1,1,"////"]]]'],
     ['z/q/', '[1,[]]'],
   ] as const)
     assert.throws(() => new ZoneRollUp(rollUpOptions).restore(key, Buffer.from(value)), InvariantError, key);

@@ -111,7 +111,7 @@ export class ZoneRollUp {
       }
       membership = { member, zone: this.#zoneOf(of), intervalMs, fromUs: Number.MAX_SAFE_INTEGER, untilUs: 0 };
       member.memberships = [...member.memberships, membership];
-      membership.zone.add(membership);
+      membership.zone.members.add(membership);
     } else if (membership.intervalMs !== intervalMs) {
       membership.intervalMs = intervalMs;
       member.touch();
@@ -188,7 +188,7 @@ export class ZoneRollUp {
       if (zone.touched) state.set(keys.zone(zone), encodeZone(zone.kept(clock)));
       const idle = zone.isIdle(clock, idleUs);
       this.#forgetMembers(zone, idle);
-      if (!idle || zone.members.length > 0) continue;
+      if (!idle || zone.members.size > 0) continue;
       this.#zones.delete(zone.key);
       state.set(keys.zone(zone), null);
     }
@@ -233,13 +233,12 @@ export class ZoneRollUp {
   }
 
   #forgetMembers(zone: ZoneState, idle: boolean): void {
-    for (let i = zone.members.length - 1; i >= 0; i--) {
-      const membership = zone.members[i]!;
+    for (const membership of zone.members) {
       const { member } = membership;
       // Has just joined.
       if (neverThere(membership) && membership === member.now && member.panes !== undefined) continue;
       const over = membership.untilUs <= zone.forgottenUs || (idle && member.panes === undefined);
-      if (over && member.drop(membership)) zone.members.splice(i, 1);
+      if (over && member.drop(membership)) zone.members.delete(membership);
     }
   }
 

@@ -1,7 +1,7 @@
 /** What one partition of the readings knows of a zone: its sensors there, and the windows that may still change. */
 import type { ZonePart } from '@millrace/wire/zones.ts';
 import { LiveWindow, LiveZone } from './lifecycle.ts';
-import { isBefore, type Membership } from './members.ts';
+import type { Membership } from './members.ts';
 import { ZoneSum } from './sum.ts';
 
 export class ZoneWindow extends LiveWindow {
@@ -12,19 +12,7 @@ export class ZoneWindow extends LiveWindow {
 type Span = Pick<Membership, 'fromUs' | 'untilUs'>;
 
 export class ZoneState extends LiveZone<ZoneWindow> {
-  /** Sorted, so that sums come out the same to the last bit. */
-  readonly members: Membership[] = [];
-
-  add(membership: Membership): void {
-    let low = 0;
-    let high = this.members.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (isBefore(this.members[middle]!.member, membership.member)) low = middle + 1;
-      else high = middle;
-    }
-    this.members.splice(low, 0, membership);
-  }
+  readonly members = new Set<Membership>();
 
   /** Some windows have another number of expected sensors now. */
   expectedChanged(before: Span, after: Span): void {
@@ -54,7 +42,7 @@ export class ZoneState extends LiveZone<ZoneWindow> {
   part(window: ZoneWindow, windowUs: number): ZonePart {
     const { startUs, settled, revision, final } = window;
     const sum = new ZoneSum();
-    sum.add(settled);
+    sum.merge(settled);
     let expectedSensors = 0;
     let expected = 0;
     for (const membership of this.members) {

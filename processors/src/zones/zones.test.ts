@@ -152,6 +152,18 @@ test('whatever the order, the restarts and the flushes, zones end up as the orac
       const { late, refused, cut } = zones.task.counters;
       assert.deepEqual([late, refused, cut], [0, 0, 0]);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
+  );
+});
+
+test('restarts change no bit', () => {
+  // A task that was restored does not know what it last published, and publishes it again.
+  const rowsOf = ({ zones }: { zones: CityZones }) =>
+    new Map([...zones.table()].map(([key, row]) => [key, { ...row, revision: 0 }]));
+  fc.assert(
+    fc.property(events, schedule => {
+      assert.deepEqual(rowsOf(run(schedule)), rowsOf(run(schedule, false)));
+    }),
+    { numRuns: 20 },
   );
 });
