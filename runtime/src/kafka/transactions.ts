@@ -202,10 +202,17 @@ export class KafkaTransactions implements Transactions {
   async #alone<T>(signal: AbortSignal | undefined, call: (stop: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#busy) throw new InvariantError(`${this.#transactionalId}: one call at a time`);
     this.#busy = true;
+    // Not AbortSignal.any: 50 µs a call, and the memory of each stays with a signal that lives long.
+    const stop = new AbortController();
+    const sources = signal ? [signal, this.#closed.signal] : [this.#closed.signal];
+    const onAbort = () => stop.abort(sources.find(({ aborted }) => aborted)?.reason);
+    if (sources.some(({ aborted }) => aborted)) onAbort();
+    for (const source of sources) source.addEventListener('abort', onAbort, { once: true });
     try {
-      return await call(signal ? AbortSignal.any([signal, this.#closed.signal]) : this.#closed.signal);
+      return await call(stop.signal);
     } finally {
       this.#busy = false;
+      for (const source of sources) source.removeEventListener('abort', onAbort);
     }
   }
 
