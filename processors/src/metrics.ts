@@ -8,19 +8,28 @@ interface Running<T> {
   tasks(): Iterable<T>;
 }
 
-/** Sums over the tasks of now and of before, so that no counter falls when a partition moves. */
-class Sums<T extends { readonly counters: object }> {
-  readonly #past = new Map<string, number>();
+/** Tasks of now, and the counters of those of before, so that none falls when a partition moves. */
+class Counted<T> {
+  readonly #kinds: readonly { readonly of: (task: T) => object; readonly past: Map<string, number> }[];
   running: Running<T> | undefined;
 
-  /** Its counters go on counting for the sum. */
-  givenUp(task: T): void {
-    add(this.#past, task.counters);
+  constructor(...kinds: readonly ((task: T) => object)[]) {
+    this.#kinds = kinds.map(of => ({ of, past: new Map() }));
   }
 
-  get all(): ReadonlyMap<string, number> {
-    const sums = new Map(this.#past);
-    for (const { counters } of this.running?.tasks() ?? []) add(sums, counters);
+  tasks(): Iterable<T> {
+    return this.running?.tasks() ?? [];
+  }
+
+  givenUp(task: T): void {
+    for (const { of, past } of this.#kinds) add(past, of(task));
+  }
+
+  /** @param kind as given to the constructor, from 0. */
+  sums(kind: number): ReadonlyMap<string, number> {
+    const { of, past } = this.#kinds[kind]!;
+    const sums = new Map(past);
+    for (const task of this.tasks()) add(sums, of(task));
     return sums;
   }
 }
@@ -30,20 +39,23 @@ function add(sums: Map<string, number>, counters: object): void {
 }
 
 export interface ProcessorCounters {
-  readonly readings: Pick<Sums<ReadingsTask>, 'givenUp'>;
-  readonly zones: Pick<Sums<ZonesTask>, 'givenUp'>;
+  readonly readings: Pick<Counted<ReadingsTask>, 'givenUp'>;
+  readonly zones: Pick<Counted<ZonesTask>, 'givenUp'>;
   watch(readings: Running<ReadingsTask>, zones: Running<ZonesTask> | undefined): void;
 }
 
 /** `in` counts readings, `out` rows of statistics, `lag` records not yet processed. */
 export function processorMetrics(metrics: Metrics): ProcessorCounters {
   const registers = [metrics.registry];
-  const readings = new Sums<ReadingsTask>();
-  const zones = new Sums<ZonesTask>();
-  const tasks = (): Iterable<ReadingsTask> => readings.running?.tasks() ?? [];
+  const readings = new Counted<ReadingsTask>(
+    task => task.counters,
+    task => task.rollUpCounters,
+    task => task.alertCounters,
+  );
+  const zones = new Counted<ZonesTask>(task => task.counters);
   atScrape(metrics.flow.lag, () => (readings.running?.consumer.lag ?? 0) + (zones.running?.consumer.lag ?? 0));
   ledgerMetrics(metrics, function* standings() {
-    for (const task of tasks()) yield* task.standings();
+    for (const task of readings.tasks()) yield* task.standings();
   });
   const byOutcome = (name: string, help: string, sums: () => ReadonlyMap<string, number>): void =>
     void new Gauge({
@@ -55,8 +67,10 @@ export function processorMetrics(metrics: Metrics): ProcessorCounters {
         for (const [outcome, count] of sums()) this.set({ outcome }, count);
       },
     });
-  byOutcome('readings', 'Readings since the start, by what became of them.', () => readings.all);
-  byOutcome('zone_parts', 'Parts of zones since the start, by what became of them.', () => zones.all);
+  byOutcome('readings', 'Readings since the start, by what became of them.', () => readings.sums(0));
+  byOutcome('roll_up', 'What zones have lost since the start: late, refused, cut.', () => readings.sums(1));
+  byOutcome('alerts', 'Readings judged by rules, and alerts, since the start.', () => readings.sums(2));
+  byOutcome('zone_parts', 'Parts of zones since the start, by what became of them.', () => zones.sums(0));
   const sizes = new Gauge({
     name: 'millrace_processors_held',
     help: 'What is held in memory now: gateways, series, panes of windows.',
@@ -64,7 +78,7 @@ export function processorMetrics(metrics: Metrics): ProcessorCounters {
     registers,
     collect() {
       const sums = new Map(['gateways', 'series', 'panes'].map(kind => [kind, 0]));
-      for (const { sizes: held } of tasks()) add(sums, held);
+      for (const { sizes: held } of readings.tasks()) add(sums, held);
       for (const [kind, count] of sums) sizes.set({ kind }, count);
     },
   });

@@ -77,7 +77,7 @@ export class ReadingsTask implements Task {
 
   restore(key: string, value: Uint8Array): void {
     const { alerts, zones } = this.#options;
-    // Those of a room that is off now are left as they are: it goes on from there when it is on again.
+    // Where zones are off now, theirs are left as they are: they go on from there when they are on again.
     if (key.startsWith('a/')) alerts?.restore(key, value);
     else if (key.startsWith('z/')) zones?.restore(key, value);
     else this.#restore?.add(key, value);
@@ -136,6 +136,15 @@ export class ReadingsTask implements Task {
   /** Of every gateway with a sequence, as of the last flush. */
   *standings(): Generator<Standing> {
     for (const { boots } of this.#gateways.values()) if (boots.standing !== undefined) yield boots.standing;
+  }
+
+  /** Of the alerts and of the roll-up of zones, as far as they are on. */
+  get alertCounters(): object {
+    return this.#options.alerts?.counters ?? {};
+  }
+
+  get rollUpCounters(): object {
+    return this.#options.zones?.counters ?? {};
   }
 
   /** Series and panes in memory. */

@@ -23,7 +23,9 @@ const zoneWaitUs = 6 * hourUs;
 /** The parts of a minute come from many partitions within moments of each other. */
 const zoneEarlyMs = 1000;
 const zones = 20_000;
-const zoneWindows = 500_000;
+/** Of a partition: up to 2.5 KB each. Beyond them the oldest are given up, and counted. */
+const zoneWindows = 50_000;
+const zoneParts = 100_000;
 
 const lifeTimes = ({ config, windows }: TaskSettings, earlyIntervalMs: number) => ({
   windowUs: paneLevels(windows)[0]!.stepUs,
@@ -67,6 +69,6 @@ export function zonesTask(settings: TaskSettings): ZonesTask {
     ...times,
     topics: settings.topics,
     window: nameOf(times.windowUs),
-    limits: { zones, parts: zoneWindows },
+    limits: { zones, parts: zoneParts },
   });
 }

@@ -78,9 +78,17 @@ export class KafkaAdmin implements Admin {
   }
 
   async endOffsets(topic: string): Promise<readonly bigint[]> {
+    const offsets = await this.offsets(topic);
+    return offsets.map(({ end }) => end);
+  }
+
+  /** First and end offset of each partition of a topic, by partition number. */
+  async offsets(topic: string): Promise<readonly { readonly first: bigint; readonly end: bigint }[]> {
     const what = `end offsets of ${topic}`;
     const offsets = await this.#client.ask(what, admin => admin.fetchTopicOffsets(topic), this.#deadlineMs);
-    return offsets.sort((a, b) => a.partition - b.partition).map(({ high }) => BigInt(high));
+    return offsets
+      .sort((a, b) => a.partition - b.partition)
+      .map(({ low, high }) => ({ first: BigInt(low), end: BigInt(high) }));
   }
 
   async committedOffsets(groupId: string, topic: string): Promise<readonly (bigint | null)[]> {
