@@ -1,8 +1,6 @@
 /** Compact binary for state entries: whole numbers as LEB128, doubles exact, and short where they are short decimals. */
 import { InvariantError } from '@millrace/runtime/errors.ts';
 
-const f64 = new Float64Array(1);
-const f64Bytes = new Uint8Array(f64.buffer);
 const utf8 = new TextEncoder();
 const text = new TextDecoder('utf-8', { fatal: true });
 
@@ -12,6 +10,7 @@ const maxThousandths = 2 ** 40;
 
 export class ByteWriter {
   #bytes = new Uint8Array(1024);
+  #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
   /** Forgets what was written and keeps the memory. */
@@ -44,8 +43,7 @@ export class ByteWriter {
 
   double(value: number): void {
     this.#room(8);
-    f64[0] = value;
-    this.#bytes.set(f64Bytes, this.#length);
+    this.#view.setFloat64(this.#length, value, true);
     this.#length += 8;
   }
 
@@ -79,16 +77,19 @@ export class ByteWriter {
     const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length + bytes));
     larger.set(this.#bytes);
     this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
   }
 }
 
 /** @throws {InvariantError} from every method, at the end of the bytes or at what cannot have been written. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get ended(): boolean {
@@ -102,9 +103,11 @@ export class ByteReader {
   }
 
   whole(): number {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 8; i++) {
+    const first = this.byte();
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    let scale = 0x80;
+    for (let i = 1; i < 8; i++) {
       const byte = this.byte();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
@@ -120,9 +123,9 @@ export class ByteReader {
 
   double(): number {
     if (this.#at + 8 > this.#bytes.length) throw unreadable('it ends too early');
-    for (let i = 0; i < 8; i++) f64Bytes[i] = this.#bytes[this.#at + i]!;
+    const value = this.#view.getFloat64(this.#at, true);
     this.#at += 8;
-    return f64[0]!;
+    return value;
   }
 
   decimal(): number {
