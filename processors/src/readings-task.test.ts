@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { InvariantError } from '@millrace/runtime/errors.ts';
 import type { Batch } from '@millrace/wire/batch.ts';
 import type { StatsRow } from '@millrace/wire/stats.ts';
 import { baseUs, batchOf, clockAt, hourUs, Lab, minuteUs, placeOf, series } from '../test/lab.ts';
@@ -302,4 +303,58 @@ test('a state of version 2 is taken over: windows go on, and its readings are no
   );
   assert.deepEqual([...lab.state.keys()].sort(), ['g/g', `p/g/60/${baseUs / 1e6}/0`, 's/g/0']);
   assert.equal(lab.task.counters.duplicate, 1);
+});
+
+test('records and state entries stay below what a topic takes, whatever names and values a gateway has', () => {
+  const lab = new Lab();
+  const names = Array.from({ length: 200 }, (_, i) => ({
+    sensor: `${'é'.repeat(120)}${i}`,
+    metric: `${'m'.repeat(240)}_total`,
+    unit: '1',
+    intervalMs: 0,
+    zone: 'z'.repeat(255),
+  }));
+  // Values over 600 orders of magnitude, of both signs: no two in the same bin of a sketch.
+  for (let i = 0; i < 600; i++) {
+    const value = (i % 2 === 0 ? 1 : -1) * 10 ** (i - 300);
+    const seriesIndex = names.slice(0, 64).map((_, at) => at);
+    const readings = seriesIndex.map(() => [i * 1000, value * 1.0000001] as const);
+    lab.feed({ batch: batchOf(i * 64, readings, { series: names.slice(0, 64), seriesIndex }), receivedAtUs });
+  }
+  const rest = names.map((_, at) => at);
+  const late = rest.map(at => [2 * minuteUs + at, 1] as const);
+  lab.feed({ batch: batchOf(38_400, late, { series: names, seriesIndex: rest }), receivedAtUs });
+  const { results, rows } = lab.task.flush(clock);
+  assert.equal(rows, 64 + 200);
+  for (const { value } of results) assert.ok(value!.length < 700_000, `a record of ${value!.length} bytes`);
+  lab.kill();
+  const { state } = lab.task.flush(clock);
+  for (const [key, value] of state) assert.ok(value!.length < 700_000, `${key} has ${value!.length} bytes`);
+});
+
+test('a state that is not readable stops the task: going on without it would count readings twice', () => {
+  const lab = new Lab();
+  send(lab, batchOf(0, [[1, 1]], { completeThroughUs: baseUs + minuteUs }));
+  const sound = new Map(lab.state);
+  const broken = (change: (state: Map<string, Uint8Array>) => void): void => {
+    lab.state.clear();
+    for (const [key, value] of sound) lab.state.set(key, value);
+    change(lab.state);
+    lab.kill();
+    send(lab, batchOf(1, [[2, 1]]));
+  };
+  broken(() => {});
+  for (const key of sound.keys()) {
+    const value = sound.get(key)!;
+    assert.throws(() => broken(state => state.set(key, value.subarray(0, -1))), InvariantError, `${key} cut`);
+    assert.throws(
+      () => broken(state => state.set(key, Uint8Array.of(99, ...value))),
+      InvariantError,
+      `${key} of another version`,
+    );
+  }
+  for (const key of ['g/g', 's/g/0'])
+    assert.throws(() => broken(state => state.delete(key)), InvariantError, `no ${key}`);
+  assert.throws(() => broken(state => state.set('x/g', Uint8Array.of(1))), InvariantError);
+  assert.throws(() => broken(state => state.set('p/g/60/soon/0', Uint8Array.of(1))), InvariantError);
 });
