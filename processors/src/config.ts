@@ -28,7 +28,7 @@ export const processorsSchema = z.strictObject({
   ledgerIntervalMs: whole(0, 600_000).default(2000),
   /** How long after its end, in the gateway's own time, a window still takes readings. */
   keepMs: whole(0, dayMs).default(300_000),
-  /** How long after its end a window waits for a gateway that has not said that it has sent all. */
+  /** How long after its end, and after its newest reading, a window waits for a gateway that has not said that it has sent all. */
   maxHoldMs: whole(1000, dayMs).default(300_000),
   /** A reading dated further ahead of its arrival than this never enters a window. */
   maxAheadMs: whole(0, dayMs).default(600_000),

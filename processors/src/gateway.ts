@@ -118,7 +118,7 @@ export class Gateway {
   /** Makes final what is to be. @returns the rows that are due. */
   advance({ monotonicMs, nowUs }: FlushClock): WindowRows[] {
     const wereFinalUs = this.finalUs;
-    this.finalUs = Math.max(this.finalUs, this.closedUs, Math.floor(nowUs) - this.#context.maxHoldUs);
+    this.finalUs = Math.max(this.finalUs, this.closedUs, this.#heldThroughUs(Math.floor(nowUs)));
     for (const block of this.panes.base()) block.final ||= block.endUs <= this.finalUs;
     const { flush, finalUs, forgottenUs } = this;
     const rows = this.results.collect({ flush, wereFinalUs, finalUs, forgottenUs, nowMs: monotonicMs });
@@ -158,6 +158,7 @@ export class Gateway {
     // Panes of a larger size stand for smaller ones that are settled. If they are not, sizes were other ones then.
     this.forgottenUs = Math.max(this.forgottenUs, this.panes.restored(this.finalUs, keptUs));
     this.results.settledUs = keptUs;
+    for (const block of this.panes.base()) block.heardUs = this.heardUs;
     this.#nextCloseUs = this.results.nextCloseUs(this.finalUs);
     this.#context.zones?.progress(this.id, this.closedUs, this.forgottenUs);
   }
@@ -206,6 +207,7 @@ export class Gateway {
       if (begins) block = panes.open(timeUs, entry);
       const value = values[i]!;
       block!.changed = flush;
+      block!.heardUs = receivedAtUs;
       block!.chunks[entry.slot >>> 6]!.add(entry.slot & 63, timeUs, value, flush, quantiles, entry.counter);
       if (timeUs > newestUs) newestUs = timeUs;
       counted++;
@@ -220,6 +222,18 @@ export class Gateway {
     }
     this.newestUs = newestUs;
     counters.counted += counted;
+  }
+
+  /**
+   * @returns through when windows have waited long enough: `maxHoldUs` since their end, and since their newest reading.
+   * A backlog and a replay are of windows that ended long ago, and are not final before they have come.
+   */
+  #heldThroughUs(nowUs: number): number {
+    const waitedUs = nowUs - this.#context.maxHoldUs;
+    let throughUs = waitedUs;
+    for (const { startUs, endUs, heardUs } of this.panes.base())
+      if (endUs > this.finalUs && heardUs > waitedUs && startUs < throughUs) throughUs = startUs;
+    return throughUs;
   }
 
   /** Takes the gateway's word for what it has sent; not that of a clock that is wrong. */

@@ -14,6 +14,8 @@ export interface Block {
   readonly chunks: (PaneChunk | undefined)[];
   /** As {@link PaneChunk.changed}, of the newest. */
   changed: number;
+  /** When the bridge took the newest batch with a reading for it, as far as that is known. */
+  heardUs: number;
   /** Its panes have been final. */
   final: boolean;
 }
@@ -228,7 +230,14 @@ export class PaneTable {
   #blockAt(level: number, startUs: number): Block {
     let block = this.#blocks[level]!.get(startUs);
     if (block === undefined) {
-      block = { startUs, endUs: startUs + this.#levels[level]!.stepUs, chunks: [], changed: 0, final: false };
+      block = {
+        startUs,
+        endUs: startUs + this.#levels[level]!.stepUs,
+        chunks: [],
+        changed: 0,
+        heardUs: 0,
+        final: false,
+      };
       this.#blocks[level]!.set(startUs, block);
     }
     return block;

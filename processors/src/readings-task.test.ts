@@ -137,6 +137,18 @@ test('a silent gateway’s windows become final after max_hold, and stay so in t
   assert.deepEqual(finals(minuteUs), [true]);
 });
 
+test('a backlog is of windows that ended long ago: it is waited for since its newest reading, also after a restart', () => {
+  const lab = new Lab({ maxHoldUs: 2 * minuteUs });
+  const finals = (us: number) => lab.commit({ ...clockAt(us), monotonicMs: us / 1000 }).map(({ final }) => final);
+  lab.feed({ batch: batchOf(0, [[1, 1]]), receivedAtUs: baseUs + hourUs });
+  assert.deepEqual(finals(hourUs), [false]);
+  lab.feed({ batch: batchOf(1, [[2, 1]]), receivedAtUs: baseUs + hourUs + minuteUs });
+  assert.deepEqual(finals(hourUs + minuteUs), [false]);
+  lab.kill();
+  assert.deepEqual(finals(hourUs + 3 * minuteUs - 1), []);
+  assert.deepEqual(finals(hourUs + 3 * minuteUs), [true]);
+});
+
 test('early results keep their distance, and the last one comes although nothing follows', () => {
   const lab = new Lab({ earlyIntervalMs: 1000 });
   const at = (ms: number) => ({ nowUs: receivedAtUs, monotonicMs: ms });

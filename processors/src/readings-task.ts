@@ -33,7 +33,7 @@ export interface ReadingsTaskOptions {
   readonly earlyIntervalMs: number;
   /** How long after its end, in the gateway's own time, a pane still takes readings. */
   readonly keepUs: number;
-  /** How long after its end a window waits for a gateway that has not said that it has sent all. */
+  /** How long after its end, and after its newest reading, a window waits for a gateway that has not said that it has sent all. */
   readonly maxHoldUs: number;
   /** A reading dated further ahead of its arrival than this never enters a window. */
   readonly maxAheadUs: number;

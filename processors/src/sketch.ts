@@ -65,30 +65,29 @@ export class Sketch {
   /** Adds all that is in `other`. The order of merges does not matter, up to {@link maxBins}. */
   merge(other: Sketch): void {
     const [mine, theirs] = [this.#bins, other.#bins];
-    if (theirs.length === 0) return;
     this.#count += other.#count;
-    this.#forgetHit();
-    const merged: number[] = [];
     let i = 0;
     let j = 0;
-    while (i < mine.length && j < theirs.length) {
-      const [a, b] = [mine[i]!, theirs[j]!];
-      if (a < b) {
-        merged.push(a, mine[i + 1]!);
-        i += 2;
-      } else if (a > b) {
-        merged.push(b, theirs[j + 1]!);
-        j += 2;
-      } else {
-        merged.push(a, mine[i + 1]! + theirs[j + 1]!);
-        i += 2;
-        j += 2;
-      }
+    // Sketches of one series have mostly the same bins: then nothing moves.
+    for (; j < theirs.length; j += 2) {
+      const key = theirs[j]!;
+      while (i < mine.length && mine[i]! < key) i += 2;
+      if (mine[i] !== key) break;
+      mine[i + 1]! += theirs[j + 1]!;
     }
-    for (; i < mine.length; i++) merged.push(mine[i]!);
-    for (; j < theirs.length; j++) merged.push(theirs[j]!);
-    this.#bins = merged;
-    if (merged.length > 2 * maxBins) this.#limit();
+    if (j === theirs.length) return;
+    this.#forgetHit();
+    const rest = mine.splice(i);
+    i = 0;
+    while (i < rest.length || j < theirs.length) {
+      const [a, b] = [rest[i] ?? Number.POSITIVE_INFINITY, theirs[j] ?? Number.POSITIVE_INFINITY];
+      if (a === b) mine.push(a, rest[i + 1]! + theirs[j + 1]!);
+      else if (a < b) mine.push(a, rest[i + 1]!);
+      else mine.push(b, theirs[j + 1]!);
+      if (a <= b) i += 2;
+      if (b <= a) j += 2;
+    }
+    if (mine.length > 2 * maxBins) this.#limit();
   }
 
   clone(): Sketch {
