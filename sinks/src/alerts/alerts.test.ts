@@ -39,6 +39,7 @@ test('each change of state is one row, however often it comes; what cannot be a 
       'CLEARED',
       20,
       alert.message,
+      alert.id,
     ],
     [
       '2025-10-09T08:53:20.123456Z',
@@ -50,6 +51,7 @@ test('each change of state is one row, however often it comes; what cannot be a 
       'RAISED',
       61.5,
       alert.message,
+      alert.id,
     ],
   ]);
   const [record, ...more] = await lab.rejected(1);

@@ -19,7 +19,8 @@ export const alerts: TableSink = {
         .symbol('severity', severityNames[alert.severity])
         .symbol('state', alertStateNames[alert.state])
         .floatColumn('value', alert.value)
-        .stringColumn('message', alert.message);
+        .stringColumn('message', alert.message)
+        .stringColumn('id', alert.id);
       void sender.at(alert.atUs, 'us');
     };
     return openTableWriter(context, alerts, {
@@ -36,6 +37,7 @@ function rowOf({ record }: Taken): Alert | undefined {
   const alert = decodeAlert(record.value);
   for (const name of ['sensor', 'metric', 'rule'] as const) symbol(name, alert[name]); // Throws for what can be no symbol.
   checkText('message', alert.message);
+  checkText('id', alert.id);
   checkFinite('value', alert.value);
   checkTime('at_us', alert.atUs);
   return alert;

@@ -26,6 +26,7 @@ test('makes the tables of the contract, once', async () => {
     '0006-gateway-ledger',
     '0007-stats-rate',
     '0008-zones',
+    '0009-alerts-id',
   ]);
   assert.deepEqual(await migrate(http, { tablePrefix }), []);
   const columns = async (table: string) =>
@@ -42,7 +43,7 @@ test('makes the tables of the contract, once', async () => {
     await columns('zones'),
     'ts, window, site, zone, metric, unit, sensors, sensors_expected, count, expected, completeness, mean, mean_of_means, min, max, p50, p95, p99, revision, final',
   );
-  assert.equal(await columns('alerts'), 'ts, gateway, sensor, metric, rule, severity, state, value, message');
+  assert.equal(await columns('alerts'), 'ts, gateway, sensor, metric, rule, severity, state, value, message, id');
   assert.equal(
     await columns('gateways'),
     'ts, gateway, site, state, version, boot, last_seq, outbox_readings, outbox_bytes, dropped, clock, clock_offset_ms, lat, lon, seen, missing, ledger_dropped, ledger_last_seq, ledger_at, complete_through',
