@@ -47,7 +47,7 @@ export class BootAccount {
     const fresh = this.#settled.add(firstSeq, firstSeq + count - 1);
     const lastDropped = this.#dropped.intervals.at(-1)?.[1] ?? -1;
     if (firstSeq <= lastDropped) for (const [first, last] of fresh) this.#dropped.remove(first, last);
-    if (this.#settled.intervals.length > maxIntervals) this.#limit();
+    if (this.#settled.intervals.length > maxIntervals) this.limit();
     return fresh;
   }
 
@@ -58,7 +58,7 @@ export class BootAccount {
     const declared = new IntervalSet(ranges.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq]));
     for (const [first, last] of declared.intervals)
       for (const gap of this.#settled.gaps(first, last)) this.#dropped.add(...gap);
-    this.#limit();
+    this.limit();
   }
 
   /** @returns the account, without whose and of when it is. */
@@ -83,16 +83,22 @@ export class BootAccount {
     return known.gaps(0, lastSeq).slice(0, maxHoles);
   }
 
-  #limit(): void {
-    const extra = this.#dropped.intervals.length - maxIntervals;
+  /** Separate intervals, settled and dropped. */
+  get intervals(): number {
+    return this.#settled.intervals.length + this.#dropped.intervals.length;
+  }
+
+  /** @param most of each, settled and dropped; the oldest are joined. */
+  limit(most = maxIntervals): void {
+    const extra = this.#dropped.intervals.length - most;
     for (const [first, last] of extra > 0 ? this.#dropped.intervals.slice(0, extra) : []) {
       this.#droppedUnlisted += last - first + 1;
       this.#dropped.remove(first, last);
       this.#settled.add(first, last);
     }
-    if (this.#settled.intervals.length <= maxIntervals) return;
+    if (this.#settled.intervals.length <= most) return;
     const [settledBefore, droppedBefore] = [this.#settled.size, this.#dropped.size];
-    this.#settled.limit(maxIntervals);
+    this.#settled.limit(most);
     this.#dropped.remove(...this.#settled.intervals[0]!);
     const dropped = droppedBefore - this.#dropped.size;
     this.#droppedUnlisted += dropped;

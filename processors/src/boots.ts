@@ -9,6 +9,8 @@ import { type Standing, standingOf } from './standing.ts';
 
 /** A gateway has one boot, and a new one when its outbox was lost; SenML devices have one a message, resent within seconds. */
 const maxBoots = 256;
+/** Of all boots: they are one record of the state, which is written whole. Those of the boots used last are kept first. */
+const maxIntervals = 4_000;
 
 /** Of the newest record with a sequence; `holeSinceUs` as in {@link Standing}. */
 export interface NewestBoot {
@@ -76,6 +78,7 @@ export class Boots {
   }
 
   write(to: ByteWriter): void {
+    this.#limit();
     to.whole(this.#accounts.size);
     for (const [boot, account] of this.#accounts) {
       const [, settled, dropped = [], unlisted = 0, droppedUnlisted = 0] = account.stored(boot);
@@ -101,6 +104,14 @@ export class Boots {
     const newest =
       from.byte() === 0 ? null : { boot: from.whole(), atUs: from.whole(), holeSinceUs: from.whole() || null };
     this.restore(accounts, newest);
+  }
+
+  #limit(): void {
+    let left = maxIntervals;
+    for (const account of [...this.#accounts.values()].reverse()) {
+      if (account.intervals > left) account.limit(Math.max(1, Math.floor(left / 2)));
+      left -= Math.min(left, account.intervals);
+    }
   }
 
   /** Moves the boot to the end of the line: the one that goes is the one that was used longest ago. */

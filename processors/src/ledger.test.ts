@@ -105,6 +105,18 @@ test('a state of version 1 is taken over, and its readings are not counted again
   assert.deepEqual([lab.task.counters.duplicate, ledger?.counted, ledger?.missing], [5, 15, 0]);
 });
 
+test('however many boots and holes a gateway makes up, its account stays a small record', () => {
+  const lab = new Lab();
+  for (let boot = 2; boot < 100; boot++)
+    for (let i = 0; i < 100; i++)
+      lab.feed({ batch: batch(i * 4, 1, { boot, dropped: [drop(i * 4 + 2, i * 4 + 2)] }), receivedAtUs: atUs });
+  const [newest] = committed(lab);
+  assert.deepEqual([newest?.counted, newest?.dropped], [100, 100]);
+  assert.ok(lab.state.get('g/g')!.length < 40_000);
+  lab.kill();
+  assert.deepEqual(committed(lab), [newest]);
+});
+
 test('ledgers of one gateway keep their distance, and the newest one goes out although nothing follows', () => {
   const pacing = new LedgerPacing(2000);
   const ledger = (counted: number): GatewayLedger => ({

@@ -14,6 +14,9 @@ import { checkPartitions, Runner } from './runner.ts';
 import { readingsTask, zonesTask } from './tasks.ts';
 import { parseWindows } from './windows.ts';
 
+/** A commit takes some milliseconds, and a failover of Kafka some seconds. */
+const stalledMs = 20_000;
+
 export function runProcessors(source: ConfigSource): Promise<number> {
   const config = loadConfig(source, { processors: processorsSchema, kafka: kafkaSchema, log: logSchema });
   const { commitIntervalMs, health } = config.processors;
@@ -28,8 +31,8 @@ export function runProcessors(source: ConfigSource): Promise<number> {
       const topics = kafkaTopics(prefix);
       const kafka = openKafka({ ...config.kafka, clientId: 'millrace-processors', log: kafkaLog(log) });
       await ensureMillraceTopics(kafka, config.kafka, { log, signal: stop });
-      await checkPartitions(kafka, topics.readings, topics.processorsState);
-      await checkPartitions(kafka, topics.zoneParts, topics.zonesState);
+      await checkPartitions(kafka, topics.readings, topics.processorsState, { log, signal: stop });
+      await checkPartitions(kafka, topics.zoneParts, topics.zonesState, { log, signal: stop });
       const said = new Set<string>();
       const say = (sentence: string): void => {
         if (said.has(sentence)) return;
@@ -64,6 +67,10 @@ export function runProcessors(source: ConfigSource): Promise<number> {
       service.health.check('kafka', () => readings.consumer.healthy || 'not in the consumer group');
       if (zones)
         service.health.check('zones', () => zones.consumer.healthy || 'not in the consumer group of the zones');
+      service.health.check('commits', () => {
+        const ms = Math.max(readings.committingMs, zones?.committingMs ?? 0);
+        return ms < stalledMs || `no commit has got through for ${Math.round(ms / 1000)} s`;
+      });
       await service.untilStopped(readings.failed, ...(zones ? [zones.failed] : []));
     },
   );

@@ -16,7 +16,7 @@ test('a scrape shows the lag as it is, and no counter falls when a partition mov
   task.counters.counted = 5;
   const consumer = { lag: 7 };
   const tasks = [task];
-  counters.watch({ consumer, tasks: () => tasks }, undefined);
+  counters.watch({ consumer, committingMs: 0, tasks: () => tasks }, undefined);
   const text = (): Promise<string> => metrics.registry.metrics();
   assert.match(await text(), /^millrace_lag\{service="processors"\} 7$/m);
   assert.match(await text(), /^millrace_processors_readings\{outcome="counted",service="processors"\} 5$/m);

@@ -5,6 +5,8 @@ import type { ZonesTask } from './zones/task.ts';
 
 interface Running<T> {
   readonly consumer: { readonly lag: number };
+  /** Of the oldest commit under way. */
+  readonly committingMs: number;
   tasks(): Iterable<T>;
 }
 
@@ -56,6 +58,15 @@ export function processorMetrics(metrics: Metrics): ProcessorCounters {
   atScrape(metrics.flow.lag, () => (readings.running?.consumer.lag ?? 0) + (zones.running?.consumer.lag ?? 0));
   ledgerMetrics(metrics, function* standings() {
     for (const task of readings.tasks()) yield* task.standings();
+  });
+  const committing = new Gauge({
+    name: 'millrace_processors_commit_seconds',
+    help: 'How long the oldest commit under way has been; alert on what stays above 20.',
+    registers,
+    collect: () => {
+      const ms = [readings.running?.committingMs ?? 0, zones.running?.committingMs ?? 0];
+      committing.set(Math.max(...ms) / 1000);
+    },
   });
   const byOutcome = (name: string, help: string, sums: () => ReadonlyMap<string, number>): void =>
     void new Gauge({

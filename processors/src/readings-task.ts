@@ -83,6 +83,10 @@ export class ReadingsTask implements Task {
     else this.#restore?.add(key, value);
   }
 
+  restored(): void {
+    this.#putTogether();
+  }
+
   process({ value, headers, timestampMs }: IncomingRecord): number {
     this.#putTogether();
     const batch = decodeBatch(value!);

@@ -23,8 +23,11 @@ class Counting implements Task {
   /** Said once, when time has come so far. */
   #alarmUs: number | undefined;
 
-  constructor(topic: string) {
+  readonly #bug: string | undefined;
+
+  constructor(topic: string, bug: string | undefined) {
     this.#topic = topic;
+    this.#bug = bug;
   }
 
   restore(key: string, value: Uint8Array): void {
@@ -34,6 +37,7 @@ class Counting implements Task {
   process({ key, value }: IncomingRecord): number {
     const text = Buffer.from(value!).toString();
     if (text === 'poison') throw new RejectedError('value', 'is poison');
+    if (text === this.#bug) throw new TypeError('a bug');
     if (text.startsWith('alarm ')) this.#alarmUs = Number(text.slice('alarm '.length));
     this.#counts.set(key!, (this.#counts.get(key!) ?? 0) + 1);
     this.#changed.add(key!);
@@ -43,6 +47,10 @@ class Counting implements Task {
   flush({ nowUs }: FlushClock): Flush {
     const results: OutgoingRecord[] = [];
     const state = new Map<string, Uint8Array>();
+    if (this.#bug === 'flush' && this.#changed.size > 0) {
+      this.#changed.clear();
+      throw new TypeError('a bug');
+    }
     for (const key of this.#changed) {
       const value = Buffer.from(String(this.#counts.get(key)));
       results.push({ topic: this.#topic, key, value });
@@ -61,7 +69,8 @@ interface Lab extends AsyncDisposable {
   readonly kafka: Kafka;
   readonly prefix: string;
   readonly topics: KafkaTopics;
-  start(): Promise<Runner<Counting>>;
+  /** @param bug the value of a record that the task breaks at, or `flush`. */
+  start(bug?: string): Promise<Runner<Counting>>;
   send(from: number, to: number, value?: string): Promise<void>;
   /** Of each key, all that was published, in order. */
   published(): Promise<Map<string, string[]>>;
@@ -90,7 +99,7 @@ async function openLab(): Promise<Lab> {
     prefix,
     topics,
     published,
-    start: async () =>
+    start: async bug =>
       opened.use(
         await Runner.open({
           kafka,
@@ -99,7 +108,7 @@ async function openLab(): Promise<Lab> {
           inputTopic: topics.readings,
           stateTopic: topics.processorsState,
           commitIntervalMs: 50,
-          createTask: () => new Counting(topics.stats),
+          createTask: () => new Counting(topics.stats, bug),
           onRows: () => {},
           onItems: () => {},
           onGivenUp: () => {},
@@ -166,6 +175,19 @@ test('fenced by somebody who has no business there, it joins again and goes on f
   await lab.counted(300);
   assertRising(await lab.published());
 });
+
+for (const bug of ['42', 'flush'])
+  test(`a task that breaks (${bug === 'flush' ? 'in its flush' : 'at a record'}) commits nothing more, and its successor misses nothing`, async () => {
+    await using lab = await openLab();
+    {
+      await using broken = await lab.start(bug);
+      await lab.send(0, 100);
+      await assert.rejects(broken.failed, TypeError);
+    }
+    await using _mended = await lab.start();
+    await lab.counted(100);
+    assertRising(await lab.published());
+  });
 
 test('a record that can never be used is left out, and what is due by time alone is committed', async () => {
   await using lab = await openLab();

@@ -4,7 +4,7 @@
  * earlier owners first, and only then reads the state: so whatever happens, what is committed stands on what was
  * committed before. KIP-98, KIP-129; why not KIP-447: docs/decisions/0014.
  */
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { ConfigError, FencedError } from '@millrace/runtime/errors.ts';
 import type { Kafka } from '@millrace/runtime/kafka/connect.ts';
 import { readTopicToEnd } from '@millrace/runtime/kafka/read-to-end.ts';
@@ -12,6 +12,7 @@ import type { Assignment, Consumer, Transactions } from '@millrace/runtime/kafka
 import type { Logger } from '@millrace/runtime/log.ts';
 import { keepTrying } from '@millrace/runtime/retry.ts';
 import { OwnedPartition } from './owned.ts';
+import type { Extent, Oddity } from './position.ts';
 import type { Task } from './task.ts';
 
 export interface RunnerOptions<T extends Task> {
@@ -32,9 +33,11 @@ export interface RunnerOptions<T extends Task> {
 
 const restoreWithinMs = 600_000;
 /** How long the last commit may take while we end; what it does not manage comes again. */
-const drainMs = 10_000;
+const drainMs = 4000;
 /** A commit under way when an assignment ends may still end well, and saves its successor the work. */
-const lateCommitMs = 5000;
+const lateCommitMs = 3000;
+/** A partition whose commit takes longer reads on only when it has ended. */
+const stallMs = 2000;
 /** Fenced by one who does not own the partition: he is told so within a heartbeat. */
 const rejoinAfterMs = 1000;
 
@@ -65,10 +68,12 @@ export class Runner<T extends Task> implements AsyncDisposable {
       { groupId: options.name, topics: [options.inputTopic], sessionTimeoutMs: 6000 },
       {
         onAssigned: assignment => runner.#assign(assignment),
-        onBatch: async batch => {
+        onBatch: async (batch, signal) => {
           const owned = runner.#owned.get(batch.partition);
           // Lost and not yet taken away: the group's next assignment tells who reads it.
           if (owned === undefined || owned.lost) return;
+          // Or the next transaction would be of everything since, and the one after it larger still.
+          while (owned.committingMs > stallMs && !signal.aborted) await wait(stallMs / 10);
           options.onItems(owned.process(batch));
         },
         onDrain: () => runner.#drain(),
@@ -80,6 +85,11 @@ export class Runner<T extends Task> implements AsyncDisposable {
 
   get consumer(): Pick<Consumer, 'lag' | 'healthy'> {
     return this.#consumer!;
+  }
+
+  /** How long the oldest commit under way has been, ms; 0: there is none. */
+  get committingMs(): number {
+    return Math.max(0, ...[...this.#owned.values()].map(({ committingMs }) => committingMs));
   }
 
   /** Of the partitions owned. */
@@ -97,6 +107,7 @@ export class Runner<T extends Task> implements AsyncDisposable {
     const { inputTopic, log } = this.#options;
     const numbers = partitions.get(inputTopic) ?? [];
     await Promise.all([...this.#owned.values()].map(owned => owned.settled()));
+    signal.throwIfAborted();
     await this.#giveUp([...this.#transactions.keys()].filter(partition => !numbers.includes(partition)));
     const standings = await Promise.all(
       numbers.map(async partition => ({ partition, ...(await this.#fence(partition, signal)) })),
@@ -108,13 +119,12 @@ export class Runner<T extends Task> implements AsyncDisposable {
       restored.set(partition, this.#create(partition));
     }
     const entries = await this.#restore(restored, signal);
-    const ends = restored.size > 0 ? await this.#endOffsets(signal) : [];
+    const extents = numbers.length > 0 ? await this.#extents(signal) : [];
     for (const { partition, next } of standings) {
-      if (restored.get(partition)?.begin(next, ends[partition] ?? 0n) !== false) continue;
-      log.error(
-        { partition },
-        `${inputTopic} ends before what has been read of it: was it made anew? Going on from its start, by the readings' own identities`,
-      );
+      const extent = extents[partition] ?? { first: 0n, end: 0n };
+      const owned = restored.get(partition);
+      if (owned === undefined) this.#owned.get(partition)?.goOn(extent);
+      else this.#sayOddity(partition, owned.begin(next, extent));
     }
     signal.throwIfAborted();
     for (const [partition, owned] of restored) this.#owned.set(partition, owned);
@@ -157,32 +167,49 @@ export class Runner<T extends Task> implements AsyncDisposable {
   async #restore(into: ReadonlyMap<number, OwnedPartition<T>>, signal: AbortSignal): Promise<number> {
     if (into.size === 0) return 0;
     const { kafka, stateTopic, log } = this.#options;
-    const entries = new Map<string, { partition: number; value: Uint8Array }>();
-    await keepTrying(
-      'restoring the state',
-      () =>
-        readTopicToEnd(
-          kafka,
-          stateTopic,
-          { partitions: [...into.keys()], signal, deadlineMs: restoreWithinMs },
-          ({ key, value }, partition) => {
-            if (value === null) entries.delete(key ?? '');
-            else entries.set(key ?? '', { partition, value });
-          },
-        ),
-      { log, signal },
-    );
-    for (const [key, { partition, value }] of entries) into.get(partition)?.restore(key, value);
-    return entries.size;
+    const read = async (): Promise<Map<number, Map<string, Uint8Array>>> => {
+      const entries = new Map([...into.keys()].map(partition => [partition, new Map<string, Uint8Array>()]));
+      await readTopicToEnd(
+        kafka,
+        stateTopic,
+        { partitions: [...into.keys()], signal, deadlineMs: restoreWithinMs },
+        ({ key, value }, partition) => {
+          if (value === null) entries.get(partition)?.delete(key ?? '');
+          else entries.get(partition)?.set(key ?? '', value);
+        },
+      );
+      return entries;
+    };
+    let count = 0;
+    for (const [partition, entries] of await keepTrying('restoring the state', read, { log, signal })) {
+      await into.get(partition)?.restore(entries, signal);
+      count += entries.size;
+    }
+    return count;
   }
 
-  #endOffsets(signal: AbortSignal): Promise<readonly bigint[]> {
+  #extents(signal: AbortSignal): Promise<readonly Extent[]> {
     const { kafka, inputTopic, log } = this.#options;
     const ask = async () => {
       await using admin = await kafka.openAdmin();
-      return await admin.endOffsets(inputTopic);
+      return await admin.offsets(inputTopic);
     };
-    return keepTrying('end offsets', ask, { log, signal });
+    return keepTrying('offsets', ask, { log, signal });
+  }
+
+  #sayOddity(partition: number, oddity: Oddity): void {
+    if (oddity === undefined) return;
+    const { inputTopic, log } = this.#options;
+    if ('anew' in oddity)
+      log.error(
+        { partition },
+        `${inputTopic} ends before what has been read of it: was it made anew? Going on from its start, by the readings' own identities`,
+      );
+    else
+      log.error(
+        { partition, records: String(oddity.deletedUnread) },
+        `records of ${inputTopic} were deleted before they were read: the processors were away for longer than the topic keeps them`,
+      );
   }
 
   /** Never throws: a failure is told by `failed`. */
@@ -198,7 +225,13 @@ export class Runner<T extends Task> implements AsyncDisposable {
 
   /** Each partition by itself: one that waits for Kafka holds no other up. */
   async #commitAll(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.#owned].map(([partition, owned]) => this.#commitOne(partition, owned, signal)));
+    const commits: Promise<void>[] = [];
+    for (const [partition, owned] of this.#owned) {
+      commits.push(this.#commitOne(partition, owned, signal));
+      // A flush takes a while when there is much: heartbeats are to get through between two of them.
+      await setImmediate();
+    }
+    await Promise.all(commits);
   }
 
   async #commitOne(partition: number, owned: OwnedPartition<T>, signal: AbortSignal): Promise<void> {
@@ -207,15 +240,14 @@ export class Runner<T extends Task> implements AsyncDisposable {
       const lag = this.#consumer?.healthy ? this.#consumer.lagOf(inputTopic, partition) : Number.POSITIVE_INFINITY;
       onRows(await owned.commit(lag, signal));
     } catch (error) {
-      if (error instanceof FencedError) await this.#fenced(partition, owned, error);
+      if (error instanceof FencedError) await this.#fenced(partition, error);
       // Given up: whether it is committed is not known, and whoever is assigned the partition next finds out.
       else if (!signal.aborted) this.#failCommitting(error);
     }
   }
 
   /** Somebody else has the partition, or had it for a moment: the group tells who reads on. */
-  async #fenced(partition: number, owned: OwnedPartition<T>, { message }: FencedError): Promise<void> {
-    owned.lose();
+  async #fenced(partition: number, { message }: FencedError): Promise<void> {
     const assignment = this.#signal;
     if (assignment.aborted) return;
     this.#options.log.warn({ partition }, `another processor has taken over: ${message}`);
@@ -266,9 +298,17 @@ function later(signal: AbortSignal, ms: number): AbortSignal {
 }
 
 /** @throws {ConfigError} when the state of a partition would have no place of its own. */
-export async function checkPartitions(kafka: Kafka, inputTopic: string, stateTopic: string): Promise<void> {
-  await using admin = await kafka.openAdmin();
-  const counts = await admin.partitions([inputTopic, stateTopic]);
+export async function checkPartitions(
+  kafka: Kafka,
+  inputTopic: string,
+  stateTopic: string,
+  retry: { readonly log: Logger; readonly signal: AbortSignal },
+): Promise<void> {
+  const ask = async () => {
+    await using admin = await kafka.openAdmin();
+    return await admin.partitions([inputTopic, stateTopic]);
+  };
+  const counts = await keepTrying('partitions', ask, retry);
   const [input, state] = [counts.get(inputTopic) ?? 0, counts.get(stateTopic) ?? 0];
   if (state < input)
     throw ConfigError.of(

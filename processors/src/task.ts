@@ -28,6 +28,8 @@ export interface Flush {
 export interface Task {
   /** Takes back the newest value of each state entry, all of them before the first `process`. Not called after it. */
   restore(key: string, value: Uint8Array): void;
+  /** All of them have come. */
+  restored?(): void;
   /**
    * Each record of the partition once, in order; `record.value` is not null.
    * @returns how many items (readings) it held. @throws {RejectedError} when it can never be used; it then has changed nothing.

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../errors.ts';
@@ -44,13 +45,15 @@ test('hands over each partition in order, commits, and goes on behind the commit
         await sleep(50);
         order.push(`assigned ${partitions.get(topic)?.join()}`);
       },
-      async onBatch(batch) {
+      async onBatch(batch, signal) {
         order.push('batch');
         for (const { offset } of batch.records) {
           assert.equal(offset, (offsets.get(batch.partition) ?? -1n) + 1n);
           offsets.set(batch.partition, offset);
         }
         assert.equal(batch.highWatermark, 100n);
+        // A listener for each batch that stayed would make each later one slower.
+        assert.ok(getEventListeners(signal, 'abort').length <= 3);
         seen += batch.records.length;
         await consumer.commit(endOf(batch));
       },

@@ -142,22 +142,15 @@ export class KafkaConsumer implements Consumer {
   }
 
   async #mayHandOver(generation: Generation): Promise<boolean> {
-    const ended = new Promise<void>(resolve => {
-      if (generation.signal.aborted) resolve();
-      else generation.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([generation.ready.catch(() => {}), ended]);
-    while (this.#resumed && !generation.signal.aborted) await Promise.race([this.#resumed.promise, ended]);
+    const { signal } = generation;
+    if (!generation.isReady) await unlessAborted(signal, generation.ready);
+    while (this.#resumed && !signal.aborted) await unlessAborted(signal, this.#resumed.promise);
     if (this.#closing || this.#hasFailed) await this.#held(generation);
-    return !generation.signal.aborted;
+    return !signal.aborted;
   }
 
-  async #held(generation: Generation): Promise<void> {
-    if (this.#closing) return this.#released.promise;
-    await Promise.race([
-      this.#released.promise,
-      new Promise<void>(resolve => generation.signal.addEventListener('abort', () => resolve(), { once: true })),
-    ]);
+  async #held({ signal }: Generation): Promise<void> {
+    if (!this.#closing) await unlessAborted(signal, this.#released.promise);
     if (this.#closing) await this.#released.promise;
   }
 
@@ -225,6 +218,19 @@ export class KafkaConsumer implements Consumer {
       await this.#session?.close();
       await this.#supervision;
     }
+  }
+}
+
+/** Waits for either. A listener for each batch that stayed would cost each later batch more. */
+async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = (): void => aborted.resolve();
+  if (signal.aborted) return;
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([work.catch(() => {}), aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

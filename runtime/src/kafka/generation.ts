@@ -9,6 +9,7 @@ export class Generation implements Assignment {
   readonly partitions: ReadonlyMap<string, readonly number[]>;
   /** Resolves when batches may be handed over. */
   readonly ready: Promise<void>;
+  isReady = false;
   readonly #ended = new AbortController();
   /** First offset handed over of each partition, by `partition/topic`: below it the owner before us has committed. */
   readonly #first = new Map<string, bigint>();
@@ -19,7 +20,13 @@ export class Generation implements Assignment {
   constructor(partitions: ReadonlyMap<string, readonly number[]>, prepare: (generation: Generation) => Promise<void>) {
     this.partitions = partitions;
     this.ready = prepare(this);
-    this.ready.catch(() => {}); // each batch awaits it as well
+    // Each batch awaits it as well, as long as it is not.
+    this.ready.then(
+      () => {
+        this.isReady = true;
+      },
+      () => {},
+    );
   }
 
   get signal(): AbortSignal {

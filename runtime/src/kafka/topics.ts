@@ -9,6 +9,8 @@ import type { TopicSpec } from './types.ts';
 const dayMs = 86_400_000;
 /** A rejected payload is kept whole, and may be larger than a batch may be. */
 const rejectedMaxBytes = 4_194_304;
+/** State entries are far smaller; one that did not fit would stop its processor for good. */
+const stateMaxBytes = 4_194_304;
 
 export function millraceTopics({
   prefix,
@@ -37,11 +39,11 @@ export function millraceTopics({
     late: kept(30),
     rejected: { ...kept(30), 'max.message.bytes': String(rejectedMaxBytes) },
     commands: kept(1),
-    processorsState: compacted(10 * 60_000),
+    processorsState: { ...compacted(10 * 60_000), 'max.message.bytes': String(stateMaxBytes) },
     ledger: compacted(dayMs),
     zones: kept(30),
     zoneParts: kept(1),
-    zonesState: compacted(10 * 60_000),
+    zonesState: { ...compacted(10 * 60_000), 'max.message.bytes': String(stateMaxBytes) },
   };
   return Object.entries(configs).map(([name, config]) => ({
     name: topics[name as keyof typeof topics],

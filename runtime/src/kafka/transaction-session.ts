@@ -146,7 +146,7 @@ export class TransactionSession {
     try {
       // Both go to the transaction's coordinator; it must know of all that takes part before anything is written.
       await Promise.all([this.#addPartitions(parts), this.#addOffsets(group.groupId)]);
-      await Promise.all([this.#append(parts), this.#commitOffset(group, metadata)]);
+      await allEnded([this.#append(parts), this.#commitOffset(group, metadata)]);
       await this.#end(true);
     } catch (error) {
       if (isFenced(error)) throw new FencedError(`${this.#transactionalId} has another owner`, { cause: error });
@@ -183,7 +183,7 @@ export class TransactionSession {
   /** Each leader gets its parts, a request after the other; several leaders at the same time. */
   async #append(parts: readonly RecordPart[]): Promise<void> {
     const byLeader = Map.groupBy(parts, ({ topic, partition }) => this.#leaderOf(topic, partition));
-    await Promise.all(
+    await allEnded(
       [...byLeader].map(async ([nodeId, ofLeader]) => {
         const broker = await this.#cluster.findBroker({ nodeId });
         for (const round of toRounds(ofLeader)) await this.#produce(broker, round);
@@ -251,6 +251,13 @@ export class TransactionSession {
   abandon(): void {
     this.#client.sockets.close();
   }
+}
+
+/** Nothing of these is under way any more when it rejects; what leaves the outcome in doubt comes before a refusal. */
+async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
+  const errors = (await Promise.allSettled(work)).flatMap(one => (one.status === 'rejected' ? [one.reason] : []));
+  const error = errors.find(one => !(one instanceof RefusedRecords)) ?? errors[0];
+  if (error !== undefined) throw error;
 }
 
 function opened<T>(part: T | undefined): T {

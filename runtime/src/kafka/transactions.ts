@@ -169,7 +169,7 @@ export class KafkaTransactions implements Transactions {
         const { topic, partition, records: refused } = error.part;
         const [record] = refused;
         if (!record || refused.length > 1) continue;
-        const what = `the record of ${recordBytes(record)} bytes for ${topic}/${partition}`;
+        const what = `the record of ${recordBytes(record)} bytes with the key ${JSON.stringify(record.key)} for ${topic}/${partition}`;
         throw new RejectedError('record', `Kafka refuses ${what}: ${messageOf(error)}`);
       }
     }

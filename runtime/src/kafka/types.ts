@@ -159,6 +159,8 @@ export interface Admin extends AsyncDisposable {
   partitions(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** End offset of each partition of a topic, by partition number. */
   endOffsets(topic: string): Promise<readonly bigint[]>;
+  /** First and end offset of each partition of a topic, by partition number. */
+  offsets(topic: string): Promise<readonly { readonly first: bigint; readonly end: bigint }[]>;
   /** Committed offset (next to read) of each partition of a topic; null where none is committed. */
   committedOffsets(groupId: string, topic: string): Promise<readonly (bigint | null)[]>;
   /** Brokers of the cluster, as `host:port`. A real request: it fails when no broker answers. */
