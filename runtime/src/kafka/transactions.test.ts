@@ -107,7 +107,8 @@ test('a record its topic does not take is refused, nothing is committed, and the
   const large = [...records(topic, ['a', 'b']), { topic, key: 'k', partition: 1, value: Buffer.from(noise(30_000)) }];
   await assert.rejects(
     transactions.commit(large, { ...group, next: 1n }),
-    (error: Error) => error instanceof RejectedError && /\d{5} bytes with the key "k" for .*\/1.*MESSAGE_TOO_LARGE/.test(error.message),
+    (error: Error) =>
+      error instanceof RejectedError && /\d{5} bytes with the key "k" for .*\/1.*MESSAGE_TOO_LARGE/.test(error.message),
   );
   // Each of these fits, all together do not.
   const many = Array.from({ length: 30 }, () => noise(2000));
