@@ -10,7 +10,8 @@ import { kafkaTopics } from '@millrace/wire/names.ts';
 import { loadRules } from './alerts/rules.ts';
 import { processorsSchema } from './config.ts';
 import { processorMetrics } from './metrics.ts';
-import { checkPartitions, Runner } from './runner.ts';
+import { Runner } from './runner.ts';
+import { checkPartitions } from './state-topic.ts';
 import { readingsTask, zonesTask } from './tasks.ts';
 import { parseWindows } from './windows.ts';
 

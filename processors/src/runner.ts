@@ -5,14 +5,14 @@
  * committed before. KIP-98, KIP-129; why not KIP-447: docs/decisions/0014.
  */
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
-import { ConfigError, FencedError } from '@millrace/runtime/errors.ts';
+import { FencedError } from '@millrace/runtime/errors.ts';
 import type { Kafka } from '@millrace/runtime/kafka/connect.ts';
-import { readTopicToEnd } from '@millrace/runtime/kafka/read-to-end.ts';
 import type { Assignment, Consumer, Transactions } from '@millrace/runtime/kafka/types.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
 import { keepTrying } from '@millrace/runtime/retry.ts';
 import { OwnedPartition } from './owned.ts';
 import type { Extent, Oddity } from './position.ts';
+import { readState } from './state-topic.ts';
 import type { Task } from './task.ts';
 
 export interface RunnerOptions<T extends Task> {
@@ -31,7 +31,6 @@ export interface RunnerOptions<T extends Task> {
   readonly onGivenUp: (task: T) => void;
 }
 
-const restoreWithinMs = 600_000;
 /** How long the last commit may take while we end; what it does not manage comes again. */
 const drainMs = 4000;
 /** A commit under way when an assignment ends may still end well, and saves its successor the work. */
@@ -167,19 +166,7 @@ export class Runner<T extends Task> implements AsyncDisposable {
   async #restore(into: ReadonlyMap<number, OwnedPartition<T>>, signal: AbortSignal): Promise<number> {
     if (into.size === 0) return 0;
     const { kafka, stateTopic, log } = this.#options;
-    const read = async (): Promise<Map<number, Map<string, Uint8Array>>> => {
-      const entries = new Map([...into.keys()].map(partition => [partition, new Map<string, Uint8Array>()]));
-      await readTopicToEnd(
-        kafka,
-        stateTopic,
-        { partitions: [...into.keys()], signal, deadlineMs: restoreWithinMs },
-        ({ key, value }, partition) => {
-          if (value === null) entries.get(partition)?.delete(key ?? '');
-          else entries.get(partition)?.set(key ?? '', value);
-        },
-      );
-      return entries;
-    };
+    const read = () => readState(kafka, stateTopic, [...into.keys()], signal);
     let count = 0;
     for (const [partition, entries] of await keepTrying('restoring the state', read, { log, signal })) {
       await into.get(partition)?.restore(entries, signal);
@@ -295,24 +282,4 @@ function later(signal: AbortSignal, ms: number): AbortSignal {
   const late = new AbortController();
   signal.addEventListener('abort', () => setTimeout(() => late.abort(signal.reason), ms).unref(), { once: true });
   return late.signal;
-}
-
-/** @throws {ConfigError} when the state of a partition would have no place of its own. */
-export async function checkPartitions(
-  kafka: Kafka,
-  inputTopic: string,
-  stateTopic: string,
-  retry: { readonly log: Logger; readonly signal: AbortSignal },
-): Promise<void> {
-  const ask = async () => {
-    await using admin = await kafka.openAdmin();
-    return await admin.partitions([inputTopic, stateTopic]);
-  };
-  const counts = await keepTrying('partitions', ask, retry);
-  const [input, state] = [counts.get(inputTopic) ?? 0, counts.get(stateTopic) ?? 0];
-  if (state < input)
-    throw ConfigError.of(
-      'kafka.partitions',
-      `${stateTopic} has ${state} partitions and ${inputTopic} ${input}: the state needs as many; add them with kafka-topics --alter`,
-    );
 }
