@@ -204,16 +204,19 @@ export class Runner<T extends Task> implements AsyncDisposable {
     const { signal } = this.#closed;
     while (!signal.aborted) {
       const startedAt = performance.now();
-      if (!this.#signal.aborted) void this.#commitAll(this.#patience);
+      const assignment = this.#signal;
+      void this.#commitAll(this.#patience, () => !assignment.aborted);
       const leftMs = this.#options.commitIntervalMs - (performance.now() - startedAt);
       await wait(Math.max(1, leftMs), undefined, { signal }).catch(() => {});
     }
   }
 
   /** Each partition by itself: one that waits for Kafka holds no other up. */
-  async #commitAll(signal: AbortSignal): Promise<void> {
+  async #commitAll(signal: AbortSignal, mayBegin: () => boolean): Promise<void> {
     const commits: Promise<void>[] = [];
     for (const [partition, owned] of this.#owned) {
+      // While partitions are fenced and restored no commit may begin: it would be of the past.
+      if (!mayBegin()) break;
       commits.push(this.#commitOne(partition, owned, signal));
       // A flush takes a while when there is much: heartbeats are to get through between two of them.
       await setImmediate();
@@ -249,13 +252,14 @@ export class Runner<T extends Task> implements AsyncDisposable {
     this.#closed.abort();
     const signal = AbortSignal.timeout(drainMs);
     await Promise.all([...this.#owned.values()].map(owned => owned.settled()));
-    await this.#commitAll(signal);
+    await this.#commitAll(signal, () => true);
   }
 
   #forget(partition: number): void {
     const owned = this.#owned.get(partition);
     if (owned === undefined) return;
     this.#owned.delete(partition);
+    owned.lose();
     this.#options.onGivenUp(owned.task);
   }
 
