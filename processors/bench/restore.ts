@@ -17,6 +17,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { millraceTopics } from '@millrace/runtime/kafka/topics.ts';
+import { openLifeline } from '@millrace/stack/lifeline.ts';
 import { openStack } from '@millrace/stack/stack.ts';
 import { type Batch, encodeBatch } from '@millrace/wire/batch.ts';
 import { type GatewayId, kafkaTopics, readingHeaders } from '@millrace/wire/names.ts';
@@ -64,7 +65,9 @@ function batchOf(gateway: number, minute: number): Batch {
 }
 
 try {
-  await using stack = await openStack({ home, questdb: false });
+  // Whatever ends this program ends what it has started.
+  using lifeline = openLifeline();
+  await using stack = await openStack({ home, questdb: false, lifeline });
   const { brokers } = stack.kafka!;
   const kafka = openKafka({ brokers });
   await using admin = await kafka.openAdmin();
@@ -99,6 +102,7 @@ try {
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    lifeline.add(child.pid!);
     const restored = Promise.withResolvers<number>();
     createInterface({ input: child.stderr }).on('line', line => {
       const { msg, entries } = JSON.parse(line) as { msg: string; entries?: number };

@@ -5,9 +5,8 @@ import type { ZoneMetric } from '@millrace/wire/zones.ts';
 import { Sketch } from '../sketch.ts';
 import { ExactSum } from './exact-sum.ts';
 import { chunkSize, type MemberGateway, type Membership, ZoneMember } from './members.ts';
+import { decode, encode, metricOf } from './stored.ts';
 import { type ZoneState, ZoneWindow } from './zone-state.ts';
-
-const version = 1;
 
 export const keys = {
   chunk: (gateway: GatewayId, chunk: number): string => `z/s/${gateway}/${chunk}`,
@@ -167,17 +166,4 @@ function restoreWindow(startUs: number, [revision, final, openedUs, keptUs, sett
     sketch,
   });
   return window;
-}
-
-function metricOf(key: string): ZoneMetric {
-  const [site, zone, metric, unit] = JSON.parse(key) as [string, string, string, string];
-  return { site, zone, metric, unit };
-}
-
-const encode = (stored: unknown): Uint8Array => Buffer.from(JSON.stringify([version, stored]));
-
-function decode(bytes: Uint8Array): unknown {
-  const [written, stored] = JSON.parse(new TextDecoder().decode(bytes)) as [number, unknown];
-  if (written !== version) throw new InvariantError(`version ${written}, this program reads ${version}`);
-  return stored;
 }

@@ -2,8 +2,7 @@
 import { InvariantError, messageOf } from '@millrace/runtime/errors.ts';
 import { decodeZoneParts, encodeZoneParts, type ZoneMetric, type ZonePart } from '@millrace/wire/zones.ts';
 import type { MergedWindow, MergedZone } from './merged.ts';
-
-const version = 1;
+import { decode, encode, metricOf } from './stored.ts';
 
 export const keys = {
   zone: ({ key }: MergedZone): string => `w/${key}`,
@@ -81,17 +80,4 @@ function restoreZone(zone: MergedZone, [forgottenUs, keptUs, sources]: StoredZon
     source.settledThroughUs = settledThroughUs;
     if (base !== undefined) source.base = { startUs: base[0], sensorsExpected: base[1], expected: base[2] };
   }
-}
-
-function metricOf(key: string): ZoneMetric {
-  const [site, zone, metric, unit] = JSON.parse(key) as [string, string, string, string];
-  return { site, zone, metric, unit };
-}
-
-const encode = (stored: unknown): Uint8Array => Buffer.from(JSON.stringify([version, stored]));
-
-function decode(bytes: Uint8Array): unknown {
-  const [written, stored] = JSON.parse(new TextDecoder().decode(bytes)) as [number, unknown];
-  if (written !== version) throw new InvariantError(`version ${written}, this program reads ${version}`);
-  return stored;
 }

@@ -146,6 +146,7 @@ test('a second member takes its share: the signal of a running handler is aborte
   const options = { groupId: unique('group'), topics: [topic], heartbeatIntervalMs: 200 };
   const done = new Set<string>();
   let aborted = 0;
+  let working = false;
   const member = async (name: string): Promise<{ consumer: Consumer; partitions: () => number }> => {
     let partitions = 0;
     const consumer: Consumer = await kafka.kafka.openConsumer(options, {
@@ -155,6 +156,7 @@ test('a second member takes its share: the signal of a running handler is aborte
         if (name === 'first' && work.includes('long-0')) {
           // Works until it is told to stop, like a sink whose database is away.
           if (aborted === 0) {
+            working = true;
             await new Promise(resolve => signal.addEventListener('abort', resolve));
             aborted++;
             throw signal.reason;
@@ -170,7 +172,7 @@ test('a second member takes its share: the signal of a running handler is aborte
   await using _first = first.consumer;
   await eventually('the first member has all', () => first.partitions() === 4);
   await fill(kafka.kafka, topic, numbered('long', 8), 4);
-  await sleep(300); // the handler is at work, or about to be: both must end well
+  await eventually('the handler is at work', () => working);
   const second = await member('second');
   await using _second = second.consumer;
   await eventually('both have two', () => first.partitions() === 2 && second.partitions() === 2, 30_000);
