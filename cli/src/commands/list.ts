@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { doctor } from './doctor.ts';
+import { pki } from './pki.ts';
 import { reconcile } from './reconcile.ts';
 import { rejected } from './rejected.ts';
 import { rules } from './rules.ts';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   reconcile,
   rejected,
   rules,
+  pki,
   topics,
   doctor,
 ];
