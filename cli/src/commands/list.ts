@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { doctor } from './doctor.ts';
+import { flash } from './flash.ts';
 import { pki } from './pki.ts';
 import { reconcile } from './reconcile.ts';
 import { rejected } from './rejected.ts';
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   rejected,
   rules,
   pki,
+  flash,
   topics,
   doctor,
 ];

@@ -82,27 +82,35 @@ export async function flash(
   const { source } = prepared;
   const receipts = openReceipts(authority.folder, options.ledger);
   await using stack = new AsyncDisposableStack();
-  const opened: { job: Job; card: Card; certificate: string }[] = [];
-  const refused: FlashOutcome[] = [];
+  const attempts: (FlashOutcome | { readonly job: Job; readonly card: Card; readonly certificate: string })[] = [];
   for (const job of jobs) {
     const { target: path, row } = job;
+    let certificate: string | undefined;
     try {
       signal?.throwIfAborted();
       const target = stack.use(await openTarget(path, source.sizeBytes, options));
       const { certPem, keyPem, serial } = await authority.gateway(row.gateway);
-      const image = await customisedImage(prepared, row, { caPem: authority.caPem, certPem, keyPem }, options.sources);
-      opened.push({ job, card: { target, image }, certificate: serial });
+      certificate = serial;
+      const credentials = { caPem: authority.caPem, certPem, keyPem };
+      const image = await customisedImage(prepared, row, credentials, options.sources);
+      attempts.push({ job, card: { target, image }, certificate });
     } catch (error) {
+      if (certificate !== undefined) await authority.revoke(certificate);
       if (!(error instanceof RejectedError) && !signal?.aborted) throw error;
-      const reason = signal?.aborted ? 'cancelled before it was opened' : messageOf(error);
-      refused.push({ ok: false, path, reason, doneBytes: 0, gateway: row.gateway });
+      const reason = signal?.aborted ? 'cancelled before it was written' : messageOf(error);
+      attempts.push({ ok: false, path, reason, doneBytes: 0, gateway: row.gateway });
     }
   }
-  const cards = opened.map(({ card }) => card);
-  const outcomes = await writeCards(source, cards, { signal, onProgress: options.onProgress ?? (() => {}) });
-  const results: FlashOutcome[] = [...refused];
-  for (const [i, { job, card, certificate }] of opened.entries()) {
-    const outcome = outcomes[i];
+  const cards = attempts.flatMap(attempt => ('card' in attempt ? [attempt.card] : []));
+  const outcomes = [...(await writeCards(source, cards, { signal, onProgress: options.onProgress ?? (() => {}) }))];
+  const results: FlashOutcome[] = [];
+  for (const attempt of attempts) {
+    if (!('card' in attempt)) {
+      results.push(attempt);
+      continue;
+    }
+    const { job, card, certificate } = attempt;
+    const outcome = outcomes.shift();
     if (outcome === undefined) throw new InvariantError(`no outcome of ${card.target.path}`);
     receipts.append(receiptOf(outcome, job.row.gateway, card.target, source, certificate));
     // The card may hold the key, and goes nowhere: it must open no door.
