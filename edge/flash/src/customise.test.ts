@@ -58,7 +58,7 @@ test('puts a gateway on our own image: its configuration, key and names, and not
   assert.equal(boot.exists('millrace/authorized_keys'), false);
   assert.equal(boot.exists('user-data'), false);
   assert.equal(boot.read('config.txt').toString(), 'arm_64bit=1\n');
-  const root = 20 * 1024 * 1024;
+  const root = 12 * 1024 * 1024;
   assert.ok(card.subarray(root).equals(original.subarray(root)), 'the root file system is untouched');
 });
 

@@ -6,7 +6,7 @@ import { Overlay } from './overlay.ts';
 
 const mib = 1024 * 1024;
 export const bootOffset = 4 * mib;
-const rootBytes = 6 * mib;
+const rootBytes = 4 * mib;
 
 /** What the boot partitions of the two bases hold, as far as it matters. */
 export const bootFiles = {
@@ -21,7 +21,7 @@ export const bootFiles = {
   other: { 'cmdline.txt': 'console=tty1\n' },
 } as const;
 
-export async function makeImage(base: keyof typeof bootFiles, bootBytes = 16 * mib): Promise<Buffer> {
+export async function makeImage(base: keyof typeof bootFiles, bootBytes = 8 * mib): Promise<Buffer> {
   const image = new Overlay({ readInto: buffer => void buffer.fill(0) });
   const fat = await FatFs.create({ diskio: diskOf(image, bootOffset, bootBytes) });
   const work = fat.malloc(65_536);
@@ -54,7 +54,7 @@ function partition(bytes: Buffer, index: number, type: number, offset: number, l
 }
 
 /** The boot partition of a card image, to look at. */
-export async function bootOf(card: Buffer, bootBytes = 16 * mib) {
+export async function bootOf(card: Buffer, bootBytes = 8 * mib) {
   const view = new Overlay({
     readInto(buffer, offset) {
       buffer.fill(0);
