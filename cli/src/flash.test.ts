@@ -7,6 +7,8 @@ import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 import { bootOf, gatewaysCsv, makeImage } from '@millrace/flash/testing.ts';
+import { createAuthority } from '@millrace/pki/authority.ts';
+import { flash } from './commands/flash.ts';
 import { progressLines } from './flash-progress.ts';
 
 const main = join(import.meta.dirname, 'main.ts');
@@ -69,34 +71,36 @@ test("every command of the technician's README", { timeout: 90_000 }, async t =>
   );
 });
 
-test('wrong usage exits 2, wrong tables 78, refused targets and sources 1, each with what to do', async t => {
+test('wrong usage, wrong tables, refused targets and sources: each says what to do', async t => {
   const dir = workplace(t);
-  writeFileSync(join(dir, 'base.img'), await makeImage('millrace'));
-  writeFileSync(join(dir, 'gateways.csv'), gatewaysCsv);
-  writeFileSync(join(dir, 'wrong.csv'), 'gateway,broker\nLamp,http://x\n');
-  const card = ['base.img', '--to', 'card.img', '--gateways', 'gateways.csv'];
-  const cases: [number, RegExp, string[]][] = [
-    [2, /--to is missing/, ['base.img', '--gateways', 'gateways.csv']],
-    [2, /--gateways is missing/, ['base.img', '--to', 'card.img']],
-    [2, /same target twice/, [...card, '--to', 'card.img']],
-    [2, /exclude each other/, [...card, '--batch', '--gateway', 'lamp_17']],
-    [78, /wrong.csv:2:1[^]*wrong.csv:2:2/, ['base.img', '--to', 'card.img', '--gateways', 'wrong.csv']],
-    [78, /has 3 gateways for 1 targets/, card],
-    [78, /no gateway 'lamp-99'/, [...card, '--gateway', 'lamp-99']],
-    [78, /make one with "millrace pki init"/, [...card, '--gateway', 'lamp_17']],
+  const at = (name: string): string => join(dir, name);
+  writeFileSync(at('base.img'), await makeImage('millrace'));
+  writeFileSync(at('gateways.csv'), gatewaysCsv);
+  writeFileSync(at('wrong.csv'), 'gateway,broker\nLamp,http://x\n');
+  const authority = ['--dir', at('pki')];
+  const card = [at('base.img'), '--to', at('card.img'), '--gateways', at('gateways.csv'), ...authority];
+  const cases: [string, RegExp, string[]][] = [
+    ['UsageError', /--to is missing/, [at('base.img'), '--gateways', at('gateways.csv')]],
+    ['UsageError', /--gateways is missing/, [at('base.img'), '--to', at('card.img')]],
+    ['UsageError', /same target twice/, [...card, '--to', at('card.img')]],
+    ['UsageError', /exclude each other/, [...card, '--batch', '--gateway', 'lamp_17']],
+    ['ConfigError', /wrong.csv:2:1[^]*wrong.csv:2:2/, [at('base.img'), '--to', at('x'), '--gateways', at('wrong.csv')]],
+    ['ConfigError', /has 3 gateways for 1 targets/, card],
+    ['ConfigError', /no gateway 'lamp-99'/, [...card, '--gateway', 'lamp-99']],
+    ['ConfigError', /make one with "millrace pki init"/, [...card, '--gateway', 'lamp_17']],
   ];
-  for (const [status, message, args] of cases) {
-    const result = millrace(dir, 'flash', ...args);
-    assert.equal(result.status, status, `${args.join(' ')}: ${result.stderr}`);
-    assert.match(result.stderr, message);
-  }
-  assert.equal(millrace(dir, 'pki', 'init').status, 0);
-  const bad = millrace(dir, 'flash', ...card, '--gateway', 'lamp_17', '--sha256', 'ab'.repeat(32));
-  assert.equal(bad.status, 1);
-  assert.match(bad.stderr, /base.img: is not what it should be/);
-  const plan = millrace(dir, 'flash', ...card, '--gateway', 'lamp_18', '--plan', '--json');
-  assert.ok(!plan.stdout.includes('correct horse'), 'no pass-phrase in a plan');
-  assert.equal((JSON.parse(plan.stdout) as { hostname: string }[])[0]?.hostname, 'millrace-lamp-18');
+  for (const [name, message, args] of cases) await assert.rejects(flash.run(args), { name, message });
+  await createAuthority(at('pki'));
+  const one = [...card, '--gateway', 'lamp_17'];
+  const refused = { name: 'RejectedError', message: /is not what it should be/ };
+  await assert.rejects(flash.run([...one, '--sha256', 'ab'.repeat(32)]), refused);
+  writeFileSync(at('card.img'), '');
+  await assert.rejects(flash.run(one), { name: 'RejectedError', message: /exists; --overwrite replaces it/ });
+  rmSync(at('card.img'));
+  const result = millrace(dir, 'flash', ...card, '--gateway', 'lamp_18', '--plan', '--json');
+  assert.equal(result.status, 0, result.stderr);
+  assert.ok(!result.stdout.includes('correct horse'), 'no pass-phrase in a plan');
+  assert.equal((JSON.parse(result.stdout) as { hostname: string }[])[0]?.hostname, 'millrace-lamp-18');
 });
 
 test('progress says rate and time left', () => {

@@ -9,7 +9,7 @@ export function cloudInitFiles(row: GatewayRow, instanceId: string): ReadonlyMap
   const hostname = hostnameOf(row.gateway);
   return new Map([
     ['meta-data', stringify({ 'instance-id': instanceId, 'local-hostname': hostname })],
-    ['user-data', `#cloud-config\n${stringify(userData(row, hostname))}`],
+    ['user-data', `#cloud-config\n${stringify(userData(row, hostname), { lineWidth: 0 })}`],
     ['network-config', stringify({ network: networkConfig(row) })],
   ]);
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createAuthority } from '@millrace/pki/authority.ts';
-import { ConfigError } from '@millrace/runtime/errors.ts';
+import type { ConfigError } from '@millrace/runtime/errors.ts';
 import { parse } from 'yaml';
 import { customisedImage, prepareImage } from './flash.ts';
 import { parseGateways } from './gateways.ts';

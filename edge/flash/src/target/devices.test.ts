@@ -67,7 +67,7 @@ async function sourceIn(later: DisposableStack, dir: string): Promise<{ image: B
 async function writeTo(
   device: string,
   source: VerifiedSource,
-  onProgress = (_: Progress): void => {},
+  onProgress: (progress: Progress) => void = () => {},
 ): Promise<Outcome> {
   await using target = await openTarget(device, source.sizeBytes, { reallyYes: [device] });
   const [outcome] = await writeCards(source, [{ target, image: new Overlay(source.start) }], { onProgress });
