@@ -2,6 +2,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { RejectedError } from '@millrace/runtime/errors.ts';
+import { dormantMember } from './signatures.ts';
 import {
   type BlockDevice,
   blockDevice,
@@ -11,6 +12,7 @@ import {
   kindOf,
   loopsOver,
   mounts,
+  partitionBytes,
   type System,
   swaps,
   thisSystem,
@@ -62,6 +64,11 @@ function checkDevice(path: string, number: string, system: System, options: Targ
   if (device.isReadOnly) throw refusal(path, 'is write-protected: look for the switch on the card or its adapter');
   const use = useOf(device, system);
   if (use !== undefined) throw refusal(path, use);
+  for (const { path: part, sizeBytes } of [device, ...partitionNodes(device, system)]) {
+    const member = dormantMember(part, sizeBytes);
+    if (member !== undefined)
+      throw refusal(path, `${part} is part of ${member}: if it is not needed any more, "wipefs --all ${part}" first`);
+  }
   const { imageBytes } = options;
   if (imageBytes !== undefined && device.sizeBytes < imageBytes)
     throw refusal(path, `is too small: it has ${device.sizeBytes} bytes, the image ${imageBytes}`);
@@ -69,6 +76,13 @@ function checkDevice(path: string, number: string, system: System, options: Targ
   if (!device.isRemovable && !isNamedTwice)
     throw refusal(path, `is not removable: if it is the right one, name it twice (--yes-really ${path})`);
   return device;
+}
+
+function partitionNodes(device: BlockDevice, system: System): { path: string; sizeBytes: number }[] {
+  return device.partitions.map(({ name }) => ({
+    path: `/dev/${name}`,
+    sizeBytes: partitionBytes(system, device, name),
+  }));
 }
 
 /** What this machine does with the device, its partitions, and whatever stands on them; undefined: nothing. */

@@ -142,6 +142,27 @@ test('refuses a mounted device, and one that is swap', { skip }, async t => {
   }
 });
 
+test('refuses members of LVM and RAID that nobody has woken', { skip }, t => {
+  const { dir, later } = scene(t);
+  const device = loopOf(later, dir, 16 * mib);
+  const reallyYes = [device];
+  const put = (bytes: Buffer, offset: number): void => {
+    const fd = openSync(device, 'r+');
+    writeSync(fd, bytes, 0, bytes.length, offset);
+    closeSync(fd);
+  };
+  const raid = Buffer.from('fc4e2ba9', 'hex');
+  for (const offset of [0, 4096, 16 * mib - 8192, 16 * mib - 65_536]) {
+    put(raid, offset);
+    assert.throws(() => checkTarget(device, { reallyYes }), /is part of RAID: .*wipefs/, `at ${offset}`);
+    put(Buffer.alloc(4), offset);
+  }
+  put(Buffer.from('LABELONE'), 512);
+  assert.throws(() => checkTarget(device, { reallyYes }), /is part of LVM/);
+  put(Buffer.alloc(8), 512);
+  assert.equal(checkTarget(device, { reallyYes }).kind, 'device');
+});
+
 test('a card that fails in the middle is told, and does not boot', { skip }, async t => {
   const { dir, later } = scene(t);
   const { source } = await sourceIn(later, dir);

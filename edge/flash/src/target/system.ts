@@ -53,6 +53,10 @@ export function blockDevice(system: System, name: string): BlockDevice {
   };
 }
 
+export function partitionBytes(system: System, device: BlockDevice, name: string): number {
+  return Number(attribute(system.sys, 'block', device.name, name, 'size') || 0) * 512;
+}
+
 export interface Mount {
   readonly number: string;
   readonly source: string;
