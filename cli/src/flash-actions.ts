@@ -1,5 +1,6 @@
 /** What `millrace flash …` does, once its arguments are understood. */
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { customisedImage, type FlashOutcome, flash, type Job, prepareImage } from '@millrace/flash/flash.ts';
 import { type GatewayRow, readGateways } from '@millrace/flash/gateways.ts';
 import { hostnameOf } from '@millrace/flash/hostname.ts';
@@ -40,6 +41,7 @@ export async function flashCards(
   const ledger = given.ledger ?? join(given.authority, 'cards.jsonl');
   const sources = given.sources === undefined ? undefined : readSources(given.sources);
   const jobs = jobsOf(given, readGateways(given.gateways), ledger);
+  checkDifferent(given.image, given.targets);
   const authority = openAuthority(given.authority);
   const { overwrite, reallyYes } = given;
   // Before minutes of reading the image: a target that would be refused is refused at once.
@@ -91,6 +93,17 @@ export async function flashCards(
   } finally {
     progress.end();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+/** Under whatever names: no target twice, and none that is the image. */
+function checkDifferent(image: string, targets: readonly string[]): void {
+  const real = (path: string): string => (existsSync(path) ? realpathSync(path) : resolve(path));
+  const seen = new Map([[real(image), 'the image itself']]);
+  for (const target of targets) {
+    const before = seen.get(real(target));
+    if (before !== undefined) throw ConfigError.of('--to', `is ${before}`, target);
+    seen.set(real(target), `the same as ${target}`);
   }
 }
 

@@ -6,7 +6,6 @@ import { Overlay } from './overlay.ts';
 
 const mib = 1024 * 1024;
 export const bootOffset = 4 * mib;
-const rootBytes = 4 * mib;
 
 /** What the boot partitions of the two bases hold, as far as it matters. */
 export const bootFiles = {
@@ -21,7 +20,11 @@ export const bootFiles = {
   other: { 'cmdline.txt': 'console=tty1\n' },
 } as const;
 
-export async function makeImage(base: keyof typeof bootFiles, bootBytes = 8 * mib): Promise<Buffer> {
+export async function makeImage(
+  base: keyof typeof bootFiles,
+  bootBytes = 8 * mib,
+  rootBytes = 4 * mib,
+): Promise<Buffer> {
   const image = new Overlay({ readInto: buffer => void buffer.fill(0) });
   const fat = await FatFs.create({ diskio: diskOf(image, bootOffset, bootBytes) });
   const work = fat.malloc(65_536);
