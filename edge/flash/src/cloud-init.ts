@@ -37,6 +37,8 @@ function userData({ ssh_key: key }: GatewayRow, hostname: string): object {
       ['systemctl', key === '' ? 'disable' : 'enable', '--now', 'ssh.service'],
       ['dpkg', '--install', `${boot}/millrace/millrace-edge.deb`],
       ['/usr/lib/millrace/first-boot'],
+      // The package's own start came before there was a configuration.
+      ['systemctl', 'restart', 'millrace-edge.service'],
       // It holds the pass-phrase; cloud-init has rendered it into a file of root's by now.
       ['rm', '-f', `${boot}/network-config`],
     ],

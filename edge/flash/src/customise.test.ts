@@ -78,6 +78,7 @@ test('puts a gateway on Raspberry Pi OS: cloud-init installs the package, and no
   const commands = parsed.runcmd.map(line => line.join(' '));
   const install = commands.indexOf('dpkg --install /boot/firmware/millrace/millrace-edge.deb');
   assert.ok(install >= 0 && commands.indexOf('/usr/lib/millrace/first-boot') > install);
+  assert.ok(commands.indexOf('systemctl restart millrace-edge.service') > install + 1);
   assert.deepEqual(parse(boot.read('network-config').toString()), {
     network: {
       version: 2,
@@ -94,13 +95,18 @@ test('puts a gateway on Raspberry Pi OS: cloud-init installs the package, and no
       },
     },
   });
+  assert.equal(boot.exists('millrace/network.json'), false, 'the network is described once');
+  assert.match(boot.read('millrace/authorized_keys').toString(), /^ssh-ed25519 \S+ technician\n$/);
+  assert.match(boot.read('meta-data').toString(), /^instance-id: [0-9a-f-]{36}\nlocal-hostname: millrace-lamp-18\n$/);
+  assert.ok(card.includes(content.subarray(0, 1024)), 'the package is on the card');
+});
+
+test('a fixed address and Wi-Fi for our own image', async t => {
+  const { boot } = await cardOf(folder(t), 'millrace', 1);
   assert.deepEqual(JSON.parse(boot.read('millrace/network.json').toString()), {
     network: { address: '10.1.0.18/24', gateway: '10.1.0.1', dns: ['10.1.0.1'] },
     wifi: { ssid: 'city', psk: 'correct horse', country: 'NZ' },
   });
-  assert.match(boot.read('millrace/authorized_keys').toString(), /^ssh-ed25519 \S+ technician\n$/);
-  assert.match(boot.read('meta-data').toString(), /^instance-id: [0-9a-f-]{36}\nlocal-hostname: millrace-lamp-18\n$/);
-  assert.ok(card.includes(content.subarray(0, 1024)), 'the package is on the card');
 });
 
 test('without an SSH key there is no user, and SSH is off', async t => {

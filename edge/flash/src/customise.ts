@@ -15,14 +15,13 @@ export const folder = 'millrace';
 
 /** @throws {RejectedError} when it is neither. */
 export function baseOf(boot: FatVolume): Base {
-  if (boot.exists(folder)) return 'millrace';
-  const readsCloudInit =
-    boot.exists('user-data') ||
-    (boot.exists('cmdline.txt') && /\bds=nocloud\b/.test(boot.read('cmdline.txt').toString()));
-  if (readsCloudInit) return 'cloud-init';
+  const commandLine = boot.exists('cmdline.txt') ? boot.read('cmdline.txt').toString() : '';
+  // The label that image/disk.ts gives the root file system; or a folder put there by hand.
+  if (/\broot=LABEL=millrace\b/.test(commandLine) || boot.exists(folder)) return 'millrace';
+  if (boot.exists('user-data') || /\bds=nocloud\b/.test(commandLine)) return 'cloud-init';
   throw new RejectedError(
     'boot partition',
-    'is neither of a Millrace image (no folder millrace) nor of Raspberry Pi OS with cloud-init (no user-data): take Raspberry Pi OS Lite (64-bit) of trixie or later',
+    'is neither of a Millrace image (no root=LABEL=millrace in cmdline.txt) nor of Raspberry Pi OS with cloud-init (no user-data): take Raspberry Pi OS Lite (64-bit) of trixie or later',
   );
 }
 
@@ -41,6 +40,10 @@ export function putIdentity(
   instanceId: string,
 ): void {
   boot.makeFolder(folder);
-  for (const [name, content] of files) boot.write(`${folder}/${name}`, content);
+  for (const [name, content] of files) {
+    // cloud-init makes the network from network-config; a second description of it would fight the first.
+    if (base === 'cloud-init' && name === 'network.json') continue;
+    boot.write(`${folder}/${name}`, content);
+  }
   if (base === 'cloud-init') for (const [name, content] of cloudInitFiles(row, instanceId)) boot.write(name, content);
 }

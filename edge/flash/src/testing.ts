@@ -9,7 +9,7 @@ export const bootOffset = 4 * mib;
 
 /** What the boot partitions of the two bases hold, as far as it matters. */
 export const bootFiles = {
-  millrace: { 'config.txt': 'arm_64bit=1\n', 'millrace/README': 'Written by millrace flash.\n' },
+  millrace: { 'config.txt': 'arm_64bit=1\n', 'cmdline.txt': 'root=LABEL=millrace ro rootwait\n' },
   'cloud-init': {
     'config.txt': 'arm_64bit=1\n',
     'cmdline.txt': 'console=tty1 root=PARTUUID=5f3a1b-02 rootwait\n',
@@ -32,10 +32,7 @@ export async function makeImage(
   if (fat.f_mkfs('', options, work, 65_536) !== FatFs.FR_OK) throw new Error('FatFs made no file system');
   {
     using boot = await openFat(image, bootOffset, bootBytes);
-    for (const [name, content] of Object.entries(bootFiles[base])) {
-      if (name.includes('/')) boot.makeFolder(name.split('/')[0]!);
-      boot.write(name, content);
-    }
+    for (const [name, content] of Object.entries(bootFiles[base])) boot.write(name, content);
   }
   const bytes = Buffer.alloc(bootOffset + bootBytes + rootBytes);
   image.readInto(bytes, 0);
