@@ -98,7 +98,9 @@ test('a source that changes underneath makes no card', async () => {
   assert.equal(hasTable(readFileSync(path)), false);
 });
 
-test('killed at random moments, a card is the old one, the new one, or does not boot', { timeout: 60_000 }, async t => {
+test('killed at random moments, a card is the old one, the new one, or does not boot', {
+  timeout: 110_000,
+}, async t => {
   const old = Buffer.from(image);
   old.fill(0x77, 14 * 1024 * 1024);
   const ends = { old: 0, new: 0, blank: 0 };
