@@ -74,8 +74,12 @@ export const edgeSchema = z
     statusIntervalMs: whole(100, 86_400_000).default(30_000),
     clock: z
       .strictObject({
-        /** What the batches say of the clock: it is not looked at. */
-        assume: z.enum(['synced', 'unsynced'], 'must be synced or unsynced').default('synced'),
+        /** Taken as such, and not looked at; absent: the system says whether the clock is synchronised. */
+        assume: z.enum(['synced', 'unsynced'], 'must be synced or unsynced').optional(),
+        /** Exists once the clock is right, and is touched when it was set right again; absent: systemd-timesyncd's. */
+        synchronisedFile: z.string('must be the path of a file').min(1, 'must be the path of a file').optional(),
+        /** Of readings that wait for the synchronisation. */
+        maxHeldBytes: whole(1024, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),
       })
       .prefault({}),
     health: healthSchema(9101),
