@@ -1,6 +1,6 @@
 /** Runs the configured sources, each on its own: one that fails is run again after a pause, and the others go on. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { InvariantError, messageOf } from '@millrace/runtime/errors.ts';
+import { ConfigError, InvariantError, messageOf } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
 import { backoffMs } from '@millrace/runtime/retry.ts';
 import { type SourceConfig, sourceName } from '../config.ts';
@@ -17,13 +17,13 @@ export interface NamedSource {
   readonly maxPerSecond?: number;
 }
 
-/** Opens the sources; nothing is read yet. @throws {ConfigError} */
-export function openSources(
+/** Opens the sources; nothing is read yet. @throws {ConfigError} with the mistakes of all of them. */
+export async function openSources(
   configs: readonly SourceConfig[],
   resolvePath: (path: string) => string,
 ): Promise<NamedSource[]> {
   const byType = new Map<string, SourceKind>(Object.values(kinds).map(kind => [kind.schema.shape.type.value, kind]));
-  return Promise.all(
+  const opened = await Promise.allSettled(
     configs.map(async (config, i) => {
       const kind = byType.get(config.type)!;
       const { maxPerSecond } = config;
@@ -34,6 +34,11 @@ export function openSources(
       };
     }),
   );
+  const failures = opened.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const other = failures.find(error => !(error instanceof ConfigError));
+  if (other !== undefined) throw other;
+  if (failures.length > 0) throw new ConfigError(failures.flatMap(error => (error as ConfigError).mistakes));
+  return opened.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
 export interface RunOptions {

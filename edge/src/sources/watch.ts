@@ -82,6 +82,12 @@ export class SensorWatch implements Disposable {
     };
   }
 
+  /** As the source itself would say it. */
+  mark(source: string, sensor: string, trouble: Trouble, why: string): void {
+    const state = this.#sensor(this.#sources.get(source) ?? new Map<string, Sensor>(), sensor);
+    if (state !== undefined) this.#set(source, sensor, state, trouble, why);
+  }
+
   get sensors(): SensorState[] {
     return [...this.#sources].flatMap(([source, sensors]) =>
       [...sensors].map(([sensor, { trouble, why, lastUs, flooded }]) => ({
