@@ -10,6 +10,8 @@ export interface Reading {
   readonly value: number;
   /** µs since the Unix epoch, UTC, whole. */
   readonly timeUs: number;
+  /** The time is the sensor's or peer's own, not the gateway's clock. */
+  readonly dated?: 'source';
   /** 0 good (default), 1 suspect, 2 bad, 3 substituted. */
   readonly quality?: 0 | 1 | 2 | 3;
   /** Expected cadence of the series, ms; 0 or absent: unknown. */

@@ -90,7 +90,13 @@ async function keepRunning(
       return append;
     };
     try {
-      await source.run(emit, { signal, cursor: outbox.cursor(name), log });
+      await source.run(emit, {
+        signal,
+        cursor: outbox.cursor(name),
+        log,
+        nowUs: () => Date.now() * 1000,
+        trouble: () => {},
+      });
       await Promise.all(emitting);
       if (signal.aborted) return;
       outbox.finish(name);

@@ -10,12 +10,18 @@ import type { Reading } from '../reading.ts';
  */
 export type Emit = (readings: readonly Reading[], note?: Note) => Promise<void>;
 
+export type Trouble = 'absent' | 'late' | 'garbage' | 'flood';
+
 export interface RunContext {
   /** Aborted when the agent stops: return, or throw what the wait threw. */
   readonly signal: AbortSignal;
   /** The `cursor` of the source's last emit that resolved, in this run or an earlier one. */
   readonly cursor: string | undefined;
   readonly log: Logger;
+  /** Now by the gateway's clock, µs: use it to date readings, never Date.now() (before synchronisation it is provisional and is corrected later). */
+  readonly nowUs: () => number;
+  /** Says that a sensor is in trouble, or (undefined) is fine again; said once in the log, shown in metrics and `edge status`. `why` is a sentence for the operator. Emitting a good reading of the sensor also clears it. */
+  readonly trouble: (sensor: string, trouble: Trouble | undefined, why?: string) => void;
 }
 
 export interface Source {

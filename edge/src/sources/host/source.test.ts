@@ -146,7 +146,7 @@ test('this machine gives readings that a batch may hold, on the ticks of the int
       claims.push(note!.completeThroughUs!);
       if (samples.length === 4) stop.abort();
     },
-    { signal: stop.signal, cursor: undefined, log: silent },
+    { signal: stop.signal, cursor: undefined, log: silent, nowUs: () => Date.now() * 1000, trouble: () => {} },
   );
   await assert.rejects(run, { name: 'AbortError' });
   const last = samples.at(-1)!;

@@ -59,9 +59,11 @@ async function play(
     notes.push(note);
     if (enough(readings.length)) stop.abort();
   };
-  await source.run(emit, { signal: stop.signal, cursor, log: silent }).catch((error: unknown) => {
-    if (!stop.signal.aborted) throw error;
-  });
+  await source
+    .run(emit, { signal: stop.signal, cursor, log: silent, nowUs: () => Date.now() * 1000, trouble: () => {} })
+    .catch((error: unknown) => {
+      if (!stop.signal.aborted) throw error;
+    });
   return { readings, notes };
 }
 
