@@ -12,7 +12,7 @@ export interface Metric {
   readonly timestamp?: number;
   readonly datatype?: number;
   readonly isNull?: boolean;
-  /** Integers unsigned, as they are on the wire: the datatype gives the sign, and a DATA metric need not carry it. */
+  /** 32-bit integers unsigned and 64-bit ones signed: the datatype gives the sign, and a DATA metric need not carry it. */
   readonly value?: number | boolean | string;
   readonly properties: ReadonlyMap<string, number | string>;
 }
@@ -67,7 +67,8 @@ function metric(reader: protobuf.Reader, length: number): Metric {
 /** The value oneof's fields stand in the same order in metrics and properties. */
 function scalar(reader: protobuf.Reader, kind: number): number | boolean | string {
   if (kind === 0) return reader.uint32();
-  if (kind === 1) return Number(reader.uint64());
+  // Signed: as an unsigned double, −1 and 2^64 would be one number.
+  if (kind === 1) return Number(reader.int64());
   if (kind === 2) return reader.float();
   if (kind === 3) return reader.double();
   return kind === 4 ? reader.bool() : reader.string();
@@ -101,20 +102,17 @@ function propertyValue(reader: protobuf.Reader, length: number): number | string
   return value;
 }
 
-const bitsOf: Readonly<Record<number, number>> = { 1: 8, 2: 16, 3: 32, 4: 64 };
-const unsigned = new Set([5, 6, 7, 8]);
+const bitsOf: Readonly<Record<number, number>> = { 1: 8, 2: 16, 3: 32 };
 
 /** The number that a value of this datatype stands for; undefined for texts, times, datasets and templates. */
 export function numberOfMetric(value: Metric['value'], datatype: number): number | undefined {
   if (typeof value === 'boolean') return datatype === 11 ? Number(value) : undefined;
-  if (typeof value !== 'number') return undefined;
+  if (typeof value !== 'number' || datatype < 1 || datatype > 10) return undefined;
   const bits = bitsOf[datatype];
   // Negative numbers are two's complement of the datatype's width, or of the field's (§ 6.4.16).
-  if (bits !== undefined) {
-    const wide = value >= 2 ** (bits - 1) && value < 2 ** bits ? bits : value >= 2 ** 31 && bits < 32 ? 32 : undefined;
-    return wide === undefined ? value : value - 2 ** wide;
-  }
-  return unsigned.has(datatype) || datatype === 9 || datatype === 10 ? value : undefined;
+  if (bits !== undefined && value >= 2 ** 31) return value - 2 ** 32;
+  if (bits !== undefined && value >= 2 ** (bits - 1) && value < 2 ** bits) return value - 2 ** bits;
+  return datatype === 8 && value < 0 ? value + 2 ** 64 : value;
 }
 
 /** The command that asks an edge node for its births again (§ 6.4.20, «Node Control/Rebirth»). */
