@@ -25,7 +25,11 @@ export function edgeMetrics({ registry, flow }: Metrics, outbox: Outbox): EdgeMe
         this.set(read());
       },
     });
-  gauge('millrace_edge_outbox_bytes', 'Sealed bytes that wait for their PUBACK.', () => outbox.level.bytes);
+  gauge(
+    'millrace_edge_outbox_bytes',
+    'Bytes of the batches that wait for their PUBACK, as they lie in the file.',
+    () => outbox.level.bytes,
+  );
   gauge('millrace_edge_outbox_writable', '1 when an append is committed at once, 0 when sources wait.', () =>
     outbox.writable === true ? 1 : 0,
   );

@@ -10,6 +10,7 @@ import {
 } from '@millrace/wire/batch.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
 import { type Reading, seriesKey } from '../reading.ts';
+import { pack } from './packed.ts';
 import { type PriorityOf, usualPriority } from './priorities.ts';
 
 /** A batch as it lies in the outbox and goes over the wire. */
@@ -23,12 +24,16 @@ export interface SealedBatch {
   readonly declaredUs: number;
   /** The encoded `ReadingBatch`. */
   readonly bytes: Uint8Array;
+  /** Bytes that it takes in the outbox's file. */
+  readonly storedBytes: number;
 }
 
 /** A batch that is not stored yet. */
 export interface NewBatch extends SealedBatch {
   /** 0–9; of all its readings. */
   readonly priority: number;
+  /** As it is stored. */
+  readonly packed: Uint8Array;
 }
 
 /** What all batches of a gateway say about it. */
@@ -80,7 +85,7 @@ export function seal(
       if (bytes.length <= maxBatchBytes || count === 1) {
         const id = numbering.firstId + sealed.length;
         const { declaredUs } = numbering;
-        sealed.push({ id, firstSeq, lastSeq: firstSeq + count - 1, declaredUs, bytes, priority });
+        sealed.push({ id, firstSeq, lastSeq: firstSeq + count - 1, declaredUs, priority, ...stored(bytes) });
         return;
       }
     }
@@ -102,7 +107,12 @@ export function sealWithoutReadings(
 ): NewBatch {
   const batch = toBatch([], origin, { boot, firstSeq, completeThroughUs });
   const bytes = encodeBatch({ ...batch, dropped });
-  return { id: firstId, firstSeq, lastSeq: firstSeq - 1, declaredUs, bytes, priority: usualPriority };
+  return { id: firstId, firstSeq, lastSeq: firstSeq - 1, declaredUs, priority: usualPriority, ...stored(bytes) };
+}
+
+function stored(bytes: Uint8Array): Pick<NewBatch, 'bytes' | 'packed' | 'storedBytes'> {
+  const packed = pack(bytes);
+  return { bytes, packed, storedBytes: packed.length };
 }
 
 /** Readings that may share a batch. */
