@@ -26,10 +26,10 @@ export interface Link {
   /** Resolves with the reason, whether it was ever open or not. */
   readonly closed: Promise<string>;
   /** Resolves with the filters that the broker refused. */
-  subscribe(filters: readonly string[], qos: 0 | 1): Promise<string[]>;
+  readonly subscribe: (filters: readonly string[], qos: 0 | 1) => Promise<string[]>;
   /** QoS 0. */
-  publish(topic: string, payload: Uint8Array): void;
-  end(): void;
+  readonly publish: (topic: string, payload: Uint8Array) => void;
+  readonly end: () => void;
 }
 
 const connectTimeoutMs = 10_000;

@@ -5,6 +5,7 @@ import { ConfigError, messageOf, RejectedError } from '@millrace/runtime/errors.
 import { backoffMs } from '@millrace/runtime/retry.ts';
 import type { IPublishPacket } from 'mqtt';
 import { mapped } from '../mapping/mapping.ts';
+import { Sensors, watchSilence } from '../sensors.ts';
 import type { Emit, RunContext, Source, SourceKind } from '../source.ts';
 import { declareSteadily } from '../steady.ts';
 import { type MqttConfig, mqttSchema, type Subscription } from './config.ts';
@@ -13,7 +14,6 @@ import { type Link, type LinkOptions, openLink } from './link.ts';
 import type { Decoder, Message } from './preset.ts';
 import { presets } from './presets/list.ts';
 import { Redelivery } from './redelivery.ts';
-import { Sensors } from './sensors.ts';
 
 export const mqtt = {
   schema: mqttSchema,
@@ -52,7 +52,7 @@ export function mqttSource(config: MqttConfig, secrets: Pick<LinkOptions, 'passw
       try {
         await Promise.all([
           declareSteadily(emit, { latenessMs: config.latenessMs, nowUs: context.nowUs, signal }),
-          watch(sensors, { ...context, signal }),
+          watchSilence(sensors, { nowUs: context.nowUs, signal }),
           listen(config, secrets, emit, { ...context, signal }, sensors),
         ]);
       } finally {
@@ -60,13 +60,6 @@ export function mqttSource(config: MqttConfig, secrets: Pick<LinkOptions, 'passw
       }
     },
   };
-}
-
-async function watch(sensors: Sensors, { nowUs, signal }: RunContext): Promise<void> {
-  while (!signal.aborted) {
-    sensors.watch(nowUs());
-    await wait(1000, undefined, { signal }).catch(() => {});
-  }
 }
 
 async function listen(
@@ -153,7 +146,12 @@ async function listen(
 
 function decoderOf({ preset, mapping, units }: Subscription, filter: string): Decoder {
   if (preset !== undefined) return presets[preset]({ units, baseLevels: baseLevels(filter) });
+  const { sensor } = mapping![0]!;
   return {
+    sensorOf({ levels }) {
+      if (typeof sensor === 'string') return sensor;
+      return 'topic' in sensor ? levels[sensor.topic - 1] : undefined;
+    },
     take({ levels, payload, nowUs }) {
       const { readings, faults } = mapped(mapping!, parsed(payload), { levels, nowUs });
       const first = faults[0];
