@@ -4,7 +4,11 @@
  * So it is called back at once with an error, which makes it send no PUBACK (lib/handlers/publish), and the PUBACK is
  * written here, when the readings are on disk, in the order of arrival [MQTT-4.6.0-2].
  */
-import mqtt, { type IClientOptions, type IPublishPacket } from 'mqtt';
+import { connect as connectTcp, isIP } from 'node:net';
+import { Duplex, pipeline } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import { type IPublishPacket, MqttClient } from 'mqtt';
+import { PayloadLimit } from './payload-limit.ts';
 
 export interface LinkOptions {
   readonly url: string;
@@ -14,6 +18,9 @@ export interface LinkOptions {
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } | undefined;
   readonly keepaliveSeconds: number;
   readonly inFlight: number;
+  readonly maxPayloadBytes: number;
+  /** Called for a payload that was not even read; its message comes with an empty one. */
+  readonly onOversize: (topic: string, bytes: number) => void;
   /** Called at CONNACK, before the first message. */
   readonly onOpen: (sessionPresent: boolean) => void;
   /** Resolves when the message may be acknowledged; rejects when it must not be. */
@@ -36,19 +43,19 @@ const connectTimeoutMs = 10_000;
 const acknowledgedHere = new Error('acknowledged when it is on disk');
 
 export function openLink(options: LinkOptions): Link {
-  const client = mqtt.connect(options.url, {
+  const client = new MqttClient(() => limited(options), {
+    protocolId: 'MQTT',
     protocolVersion: 4,
     // The broker keeps what was not acknowledged, and what comes while nobody is connected, under the client identifier.
     clean: false,
     clientId: options.clientId,
     ...(options.username !== undefined && { username: options.username }),
     ...(options.password !== undefined && { password: options.password }),
-    ...options.tls,
     keepalive: options.keepaliveSeconds,
     reconnectPeriod: 0,
     resubscribe: false,
     connectTimeout: connectTimeoutMs,
-  } satisfies IClientOptions);
+  });
 
   let waiting = 0;
   let held: (() => void) | undefined;
@@ -99,4 +106,21 @@ export function openLink(options: LinkOptions): Link {
     publish: (topic, payload) => void client.publish(topic, Buffer.from(payload), { qos: 0 }),
     end: () => void client.end(true),
   };
+}
+
+/** The connection's bytes, both ways, with the limit on what comes. */
+function limited({ url, tls, maxPayloadBytes, onOversize }: LinkOptions): Duplex {
+  const { protocol, hostname, port } = new URL(url);
+  // Of an IPv6 address, URL keeps the brackets.
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const socket =
+    protocol === 'mqtts:'
+      ? connectTls({ ...tls, host, port: Number(port || 8883), ...(isIP(host) === 0 && { servername: host }) })
+      : connectTcp({ host, port: Number(port || 1883) });
+  const limit = new PayloadLimit(maxPayloadBytes, onOversize);
+  const pair = Duplex.from({ readable: limit, writable: socket });
+  // A pair lives while one of its sides does; a connection does not.
+  pipeline(socket, limit, error => void pair.destroy(error ?? undefined));
+  socket.once('close', () => void pair.destroy());
+  return pair;
 }

@@ -73,6 +73,13 @@ async function listen(
     subscription.topic.map(filter => ({ subscription, filter, decoder: decoderOf(subscription, filter) })),
   );
   const redelivery = new Redelivery();
+  const routeOf = (levels: readonly string[]): Route | undefined => routes.find(({ filter }) => covers(filter, levels));
+  const sayGarbage = ({ decoder }: Route, message: Message, { message: why }: Error): void =>
+    sensors.say({
+      sensor: decoder.sensorOf?.(message) || message.topic,
+      trouble: 'garbage',
+      why: `${message.topic}: ${why}`,
+    });
   let link: Link | undefined;
 
   /** Resolves once the message may be acknowledged: its readings are on disk, or there are none. */
@@ -80,12 +87,12 @@ async function listen(
     const { topic, retain } = packet;
     const payload = Buffer.from(packet.payload);
     const message: Message = { topic, levels: topic.split('/'), payload, nowUs: nowUs() };
-    const route = routes.find(({ filter }) => covers(filter, message.levels));
+    const route = routeOf(message.levels);
     if (route === undefined) return; // Of a session whose configuration was another.
+    if (payload.length === 0) return; // A retained message is taken back so (§ 3.3.1.3), or the payload was too large.
     const { decoder, subscription } = route;
     try {
-      if (payload.length > config.maxPayloadBytes)
-        throw new RejectedError('payload', `has ${payload.length} bytes, at most ${config.maxPayloadBytes} are taken`);
+      if (payload.length > config.maxPayloadBytes) throw tooLarge(payload.length, config.maxPayloadBytes);
       const { readings = [], troubles = [], requests = [] } = decoder.take(message);
       for (const request of requests) link?.publish(request.topic, request.payload);
       // Retained: of unknown age, and sent again at each subscribe, so it needs a time of its own.
@@ -96,11 +103,7 @@ async function listen(
     } catch (error) {
       if (!(error instanceof RejectedError)) throw error;
       // Acknowledged all the same: sent again it would be no better, and stand before all others.
-      sensors.say({
-        sensor: decoder.sensorOf?.(message) || topic,
-        trouble: 'garbage',
-        why: `${topic}: ${error.message}`,
-      });
+      sayGarbage(route, message, error);
     }
   };
 
@@ -114,6 +117,12 @@ async function listen(
       username: config.username,
       keepaliveSeconds: config.keepaliveSeconds,
       inFlight: config.inFlight,
+      maxPayloadBytes: config.maxPayloadBytes,
+      onOversize(topic, bytes) {
+        const message: Message = { topic, levels: topic.split('/'), payload: Buffer.alloc(0), nowUs: nowUs() };
+        const route = routeOf(message.levels);
+        if (route !== undefined) sayGarbage(route, message, tooLarge(bytes, config.maxPayloadBytes));
+      },
       onOpen(sessionPresent) {
         open = true;
         redelivery.opened(sessionPresent);
@@ -142,6 +151,10 @@ async function listen(
     await wait(backoffMs(failures, 200, 10_000), undefined, { signal }).catch(() => {});
     failures += 1;
   }
+}
+
+function tooLarge(bytes: number, maxBytes: number): RejectedError {
+  return new RejectedError('payload', `has ${bytes} bytes, at most ${maxBytes} are taken`);
 }
 
 function decoderOf({ preset, mapping, units }: Subscription, filter: string): Decoder {
