@@ -80,11 +80,15 @@ export function openLink(options: LinkOptions): Link {
     else held = goOn;
   };
 
-  let reason = 'the broker closed the connection';
+  // The first error is the cause; those after it, and a stream that ends early, are its echoes.
+  let reason: string | undefined;
   client.on('error', error => {
-    reason = error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ABORT_ERR') reason ??= error.message || (code ?? error.name);
   });
-  const closed = new Promise<string>(resolve => client.once('close', () => resolve(reason)));
+  const closed = new Promise<string>(resolve =>
+    client.once('close', () => resolve(reason ?? 'the broker closed the connection')),
+  );
   return {
     opened: new Promise(resolve =>
       client.once('connect', ({ sessionPresent }) => {
