@@ -36,10 +36,13 @@ export interface Link {
   readonly subscribe: (filters: readonly string[], qos: 0 | 1) => Promise<string[]>;
   /** QoS 0. */
   readonly publish: (topic: string, payload: Uint8Array) => void;
+  /** Reads no more, acknowledges what is being stored (for at most two seconds), and disconnects. */
   readonly end: () => void;
 }
 
 const connectTimeoutMs = 10_000;
+const drainMs = 2000;
+const disconnectMs = 500;
 const acknowledgedHere = new Error('acknowledged when it is on disk');
 
 export function openLink(options: LinkOptions): Link {
@@ -58,9 +61,12 @@ export function openLink(options: LinkOptions): Link {
   });
 
   let waiting = 0;
+  let ending = false;
   let held: (() => void) | undefined;
   let acknowledged: Promise<void> = Promise.resolve();
   client.handleMessage = (packet, callback) => {
+    // Neither taken nor acknowledged, and nothing more is read: the broker keeps it.
+    if (ending) return;
     const { qos, messageId } = packet;
     const goOn = (): void => callback(qos === 1 ? acknowledgedHere : undefined);
     waiting += 1;
@@ -108,7 +114,15 @@ export function openLink(options: LinkOptions): Link {
         });
       }),
     publish: (topic, payload) => void client.publish(topic, Buffer.from(payload), { qos: 0 }),
-    end: () => void client.end(true),
+    end() {
+      ending = true;
+      const patience = new Promise(resolve => setTimeout(resolve, drainMs).unref());
+      void Promise.race([acknowledged, patience]).then(() => {
+        client.end(!client.connected);
+        // DISCONNECT, and then the broker closes [MQTT-3.14.4-2]; one that does not is left.
+        setTimeout(() => client.stream.destroy(), disconnectMs).unref();
+      });
+    },
   };
 }
 

@@ -167,6 +167,29 @@ test('cut while emit is pending: the broker’s resend joins it, and the reading
   await end();
 });
 
+test('an orderly stop acknowledges what is being stored, so that the next start does not get it again', async () => {
+  await using broker = await openBroker();
+  const first = running(broker.url, [scalar]);
+  const publish = await publisher(broker.url);
+  await subscribed(publish, first.emitted);
+  first.hold();
+  await publish('a/b', 1);
+  await until('it is being taken', () => first.emitted.length === 1);
+  const ended = first.end();
+  await publish('a/b', 2); // Comes when nothing is taken any more: the broker keeps it.
+  first.release();
+  await ended;
+  const second = running(broker.url, [scalar]);
+  await until('the second has come', () => second.emitted.some(({ value }) => value === 2));
+  await publish('a/b', 3);
+  await until('the third has come', () => second.emitted.some(({ value }) => value === 3));
+  assert.deepEqual(
+    second.emitted.map(({ value }) => value),
+    [2, 3],
+  );
+  await second.end();
+});
+
 test('no more than inFlight messages wait for the disk, and none is lost by that', async () => {
   await using broker = await openBroker();
   const { emitted, hold, release, end } = running(broker.url, [scalar], { inFlight: 5 });
