@@ -1,10 +1,11 @@
 /** Our own JSON form of readings, one or a list: `{ sensor, metric, unit, value, time?, quality?, intervalMs? }`. */
 import { z } from 'zod';
 import { faultOfNumbers, faultOfSeries, type Reading } from '../../reading.ts';
+import { unitCode } from '../mapping/config.ts';
 import type { Fault, Mapped } from '../mapping/mapping.ts';
 import { timeUsOf } from '../mapping/scalars.ts';
 
-const text = z.string('must be a text');
+const text = z.string('must be a text').min(1, 'must not be empty');
 const timeRule = 'must be RFC 3339 with an offset or Z, or seconds since 1970';
 /** As in SenML: a smaller number is no instant of any sensor, but an uptime. */
 const absoluteTimeFrom = 2 ** 28;
@@ -12,7 +13,7 @@ const absoluteTimeFrom = 2 ** 28;
 const form = z.strictObject({
   sensor: text,
   metric: text,
-  unit: text,
+  unit: unitCode,
   value: z.union([z.number(), z.boolean()], 'must be a number, true or false'),
   time: z.union([z.string(), z.number().min(absoluteTimeFrom, timeRule)], timeRule).optional(),
   quality: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)], 'must be 0, 1, 2 or 3').optional(),

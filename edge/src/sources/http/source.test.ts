@@ -170,14 +170,14 @@ test('a bad request: every mistake by its element, nothing taken, its sensors sa
   const { status, body } = await send(target, [
     reading(),
     reading('high'),
-    { ...reading(), unit: 'furlong' },
+    { ...reading('low'), unit: 'furlong' },
     { ...reading(), time: 'noon', colour: 'red' },
     7,
   ]);
   assert.equal(status, 400);
   assert.deepEqual(
     body.mistakes!.map(({ element }) => element),
-    ['[1].value', '[2]', '[3].colour', '[4]'],
+    ['[1].value', '[2].unit', '[2].value', '[3].colour', '[4]'],
   );
   assert.deepEqual(troubles, ['well garbage']);
   for (const broken of ['{', '[]', '{"sensor":"a"}', Buffer.from([0x22, 0xff, 0x22])])
@@ -276,14 +276,14 @@ test('killed: what had 202 is in the outbox, and the socket left behind is repla
     // Killed in the middle: those after get no answer.
     for (let i = 0; ; i++) {
       const value = round * 1000 + i;
-      if (i === 20) setTimeout(() => child.kill('SIGKILL'), Math.random() * 10);
+      if (i === 10) setTimeout(() => child.kill('SIGKILL'), Math.random() * 10);
       const answer = await send({ socketPath: socket }, reading(value)).catch(() => undefined);
       if (answer === undefined) break;
       if (answer.status === 202) accepted.push(value);
     }
     await exited;
   }
-  assert.ok(accepted.length >= 40);
+  assert.ok(accepted.length >= 20);
   await using outbox = openAt(path, { sources: ['http'] });
   const stored = outbox.page(-1, 100_000).flatMap(({ bytes }) => decodeBatch(bytes).value);
   assert.deepEqual(
