@@ -5,13 +5,14 @@ import { openDating } from './clock/dated-outbox.ts';
 import { Commands } from './commands.ts';
 import { doorSocket, outboxOptions } from './config.ts';
 import { openDoor } from './door/door.ts';
-import { doorReadings } from './door/readings.ts';
+import { doorLimits, doorReadings } from './door/readings.ts';
 import { doorSource } from './door/source-name.ts';
 import { agentStatus } from './door/status.ts';
 import { loadEdge } from './load.ts';
 import { edgeMetrics } from './metrics.ts';
 import { openOutbox } from './outbox/outbox.ts';
 import { Shaper } from './shaping/shaper.ts';
+import { readingsHandler } from './sources/http/handler.ts';
 import { runSources } from './sources/run.ts';
 import { SensorWatch } from './sources/watch.ts';
 import { statusOf } from './status.ts';
@@ -58,7 +59,7 @@ export async function runEdge(from: ConfigSource): Promise<number> {
           socket: doorSocket(config, from),
           status: () => agentStatus({ config, outbox, dated, uplink, watch }),
           commands,
-          onReadings: (_request, response) => void response.writeHead(501).end(),
+          onReadings: readingsHandler({ ...doorLimits, emit: door.emit, nowUs, unnamed: gateway }),
           log,
         })
       : undefined;

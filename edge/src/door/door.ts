@@ -2,14 +2,12 @@
  * The agent's local door: HTTP on a unix socket, for programs on the same gateway (Node-RED, `millrace edge status`).
  * Who may open the socket is the file's mode's business: 0660, so the agent's user and group.
  */
-import { once } from 'node:events';
-import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createConnection } from 'node:net';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
 import { maxCommandBytes } from '@millrace/wire/command.ts';
 import type { Commands } from '../commands.ts';
+import { listenAt } from '../sources/http/listen.ts';
 import type { AgentStatus } from './status.ts';
 
 export interface DoorOptions {
@@ -34,14 +32,11 @@ export async function openDoor(options: DoorOptions): Promise<AsyncDisposable> {
       'edge.local.socket',
       `the path has more than ${maxPathBytes} bytes: ${socket}; name a shorter one`,
     );
-  await removeStale(socket);
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) =>
     answer(request, response, options),
   );
-  server.listen(socket);
   try {
-    await once(server, 'listening');
-    chmodSync(socket, 0o660);
+    await listenAt(server, { socket });
   } catch (error) {
     throw ConfigError.of('edge.local.socket', `cannot listen on ${socket} (${messageOf(error)})`);
   }
@@ -104,19 +99,4 @@ async function takeReply(request: IncomingMessage, response: ServerResponse, com
 function json(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(`${JSON.stringify(body)}\n`);
-}
-
-/** A socket file that nobody listens on is what a killed agent leaves. */
-async function removeStale(path: string): Promise<void> {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket())
-    throw ConfigError.of('edge.local.socket', `${path} is there already and is no socket; name another path`);
-  const isAlive = await new Promise<boolean>(resolve => {
-    const probe = createConnection(path);
-    probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    probe.once('connect', () => probe.destroy());
-  });
-  if (isAlive) throw ConfigError.of('edge.local.socket', `another agent listens on ${path}`);
-  rmSync(path);
 }

@@ -27,21 +27,51 @@ const fromPath = z.strictObject({ path });
 const fromTopic = z.strictObject({ topic: whole(1, 64) });
 /** What the nth wildcard of the value's path stood for, the first is 1. */
 const fromKey = z.strictObject({ key: whole(1, 16) });
-const constantRule = 'must be a text, { path: … }, { topic: 2 } or { key: 1 }';
-const constant = z.string(constantRule).min(1, constantRule);
+const text = z.string().min(1, 'must not be empty');
 
-const name = z.union([constant, fromPath, fromTopic, fromKey], constantRule);
-/** `codes` turns the document's own words for units into UCUM codes: { "°C": Cel }. */
-const unitRule = 'must be a UCUM code, or { path: … }, { topic: 2 } or { key: 1 }, each with codes: { "°C": Cel }';
-const codes = { codes: unitCodes.optional() };
-const unit = z.union([unitCode, fromPath.extend(codes), fromTopic.extend(codes), fromKey.extend(codes)], {
-  error: issue => (typeof issue.input === 'string' ? faultOfUnit(issue.input) : unitRule),
-});
-
-function faultOfUnit(text: string): string {
-  const parsed = parseUnit(text);
-  return typeof parsed === 'string' ? parsed : unitRule;
+/** A union whose member is chosen by the input's look, so that the member's own mistakes are told, each at its place. */
+function chosen<T>(rule: string, choose: (input: unknown) => z.ZodType<T> | undefined) {
+  return z.unknown().transform((input, context): T => {
+    const result = choose(input)?.safeParse(input);
+    if (result?.success) return result.data;
+    if (result === undefined) context.addIssue({ code: 'custom', message: rule });
+    else
+      for (const { path, message, ...issue } of result.error.issues) {
+        if (issue.code === 'unrecognized_keys')
+          for (const key of issue.keys)
+            context.addIssue({ code: 'custom', path: [...path, key], message: 'is no key of a mapping' });
+        else context.addIssue({ code: 'custom', path, message });
+      }
+    return z.NEVER;
+  });
 }
+
+const has = (input: unknown, key: string): boolean => typeof input === 'object' && input !== null && key in input;
+
+const name = chosen<string | z.output<typeof fromPath | typeof fromTopic | typeof fromKey>>(
+  'must be a text, { path: … }, { topic: 2 } or { key: 1 }',
+  input => {
+    if (typeof input === 'string') return text;
+    if (has(input, 'path')) return fromPath;
+    if (has(input, 'topic')) return fromTopic;
+    return has(input, 'key') ? fromKey : undefined;
+  },
+);
+
+/** `codes` turns the document's own words for units into UCUM codes: { "°C": Cel }. */
+const codes = { codes: unitCodes.optional() };
+const unitFromPath = fromPath.extend(codes);
+const unitFromTopic = fromTopic.extend(codes);
+const unitFromKey = fromKey.extend(codes);
+const unit = chosen<string | z.output<typeof unitFromPath | typeof unitFromTopic | typeof unitFromKey>>(
+  'must be a UCUM code, or { path: … }, { topic: 2 } or { key: 1 }, each with codes: { "°C": Cel }',
+  input => {
+    if (typeof input === 'string') return unitCode;
+    if (has(input, 'path')) return unitFromPath;
+    if (has(input, 'topic')) return unitFromTopic;
+    return has(input, 'key') ? unitFromKey : undefined;
+  },
+);
 
 const rule = z
   .strictObject({
@@ -70,8 +100,15 @@ const rule = z
     }
   });
 
-/** One rule or several; each gives a reading for every place that its value's path names. */
-export const mappingSchema = z.union([rule.transform(one => [one]), z.array(rule).min(1)], {
-  error: 'must be { sensor, metric, unit, value, time }, or a list of those',
-});
 export type MappingRule = z.output<typeof rule>;
+
+const one = rule.transform(only => [only]);
+const several = z.array(rule).min(1, 'must hold a rule');
+/** One rule or several; each gives a reading for every place that its value's path names. */
+export const mappingSchema = chosen<MappingRule[]>(
+  'must be { sensor, metric, unit, value, time }, or a list of those',
+  input => {
+    if (Array.isArray(input)) return several;
+    return typeof input === 'object' && input !== null ? one : undefined;
+  },
+);

@@ -59,12 +59,26 @@ test('topic levels and constants; without a time the arrival', () => {
   assert.deepEqual(faults, [{ element: 'x', message: 'is not there' }]);
 });
 
-test('mistakes are found when the configuration is read, all at once', () => {
-  const text = mistakes([
-    { sensor: 'a', metric: 'b', value: 'a..b' },
-    { sensor: { key: 2 }, metric: { path: 'x.*' }, unit: 'furlong', value: '*.v' },
-  ]).join('\n');
-  assert.match(text, /character|must be \{ sensor/, text);
+test('mistakes are found when the configuration is read, all at once, each at its place', () => {
+  const found = mistakes([
+    { sensor: 'a', metric: { path: 'b..c' }, value: 'a[x]', colour: 1 },
+    { sensor: { key: 2 }, metric: { path: 'x.*' }, value: '*.v' },
+    { sensor: {}, metric: 'm', unit: 'furlong', value: 'v', time: { path: 't', format: 'noon' } },
+  ]);
+  const told = [
+    '0.metric.path: is no path from character 2',
+    '0.value: is no path from character 2',
+    '0.colour: is no key',
+  ];
+  told.push('1.sensor.key: the value', '1.metric.path: must have its wildcards');
+  told.push('2.sensor: must be a text, {', '2.unit: "furlong" is not a UCUM', '2.time.format: must be one of iso');
+  for (const line of told)
+    assert.ok(
+      found.some(mistake => mistake.startsWith(line)),
+      `${line} of\n${found.join('\n')}`,
+    );
+  assert.match(mistakes({ metric: 'm', value: 'v' }).join(), /^sensor: must be a text/);
+  assert.match(mistakes('x')[0]!, /must be \{ sensor/);
 });
 
 test('paths: quoted keys, indices, and nothing of the prototype', () => {

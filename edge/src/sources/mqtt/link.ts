@@ -4,7 +4,11 @@
  * So it is called back at once with an error, which makes it send no PUBACK (lib/handlers/publish), and the PUBACK is
  * written here, when the readings are on disk, in the order of arrival [MQTT-4.6.0-2].
  */
-import mqtt, { type IClientOptions, type IPublishPacket } from 'mqtt';
+import { connect as connectTcp, isIP } from 'node:net';
+import { Duplex, pipeline } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import { type IPublishPacket, MqttClient } from 'mqtt';
+import { PayloadLimit } from './payload-limit.ts';
 
 export interface LinkOptions {
   readonly url: string;
@@ -14,6 +18,9 @@ export interface LinkOptions {
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } | undefined;
   readonly keepaliveSeconds: number;
   readonly inFlight: number;
+  readonly maxPayloadBytes: number;
+  /** Called for a payload that was not even read; its message comes with an empty one. */
+  readonly onOversize: (topic: string, bytes: number) => void;
   /** Called at CONNACK, before the first message. */
   readonly onOpen: (sessionPresent: boolean) => void;
   /** Resolves when the message may be acknowledged; rejects when it must not be. */
@@ -26,34 +33,40 @@ export interface Link {
   /** Resolves with the reason, whether it was ever open or not. */
   readonly closed: Promise<string>;
   /** Resolves with the filters that the broker refused. */
-  subscribe(filters: readonly string[], qos: 0 | 1): Promise<string[]>;
+  readonly subscribe: (filters: readonly string[], qos: 0 | 1) => Promise<string[]>;
   /** QoS 0. */
-  publish(topic: string, payload: Uint8Array): void;
-  end(): void;
+  readonly publish: (topic: string, payload: Uint8Array) => void;
+  /** Reads no more, acknowledges what is being stored (for at most two seconds), and disconnects. */
+  readonly end: () => void;
 }
 
 const connectTimeoutMs = 10_000;
+const drainMs = 2000;
+const disconnectMs = 500;
 const acknowledgedHere = new Error('acknowledged when it is on disk');
 
 export function openLink(options: LinkOptions): Link {
-  const client = mqtt.connect(options.url, {
+  const client = new MqttClient(() => limited(options), {
+    protocolId: 'MQTT',
     protocolVersion: 4,
     // The broker keeps what was not acknowledged, and what comes while nobody is connected, under the client identifier.
     clean: false,
     clientId: options.clientId,
     ...(options.username !== undefined && { username: options.username }),
     ...(options.password !== undefined && { password: options.password }),
-    ...options.tls,
     keepalive: options.keepaliveSeconds,
     reconnectPeriod: 0,
     resubscribe: false,
     connectTimeout: connectTimeoutMs,
-  } satisfies IClientOptions);
+  });
 
   let waiting = 0;
+  let ending = false;
   let held: (() => void) | undefined;
   let acknowledged: Promise<void> = Promise.resolve();
   client.handleMessage = (packet, callback) => {
+    // Neither taken nor acknowledged, and nothing more is read: the broker keeps it.
+    if (ending) return;
     const { qos, messageId } = packet;
     const goOn = (): void => callback(qos === 1 ? acknowledgedHere : undefined);
     waiting += 1;
@@ -73,11 +86,15 @@ export function openLink(options: LinkOptions): Link {
     else held = goOn;
   };
 
-  let reason = 'the broker closed the connection';
+  // The first error is the cause; those after it, and a stream that ends early, are its echoes.
+  let reason: string | undefined;
   client.on('error', error => {
-    reason = error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ABORT_ERR') reason ??= error.message || (code ?? error.name);
   });
-  const closed = new Promise<string>(resolve => client.once('close', () => resolve(reason)));
+  const closed = new Promise<string>(resolve =>
+    client.once('close', () => resolve(reason ?? 'the broker closed the connection')),
+  );
   return {
     opened: new Promise(resolve =>
       client.once('connect', ({ sessionPresent }) => {
@@ -97,6 +114,31 @@ export function openLink(options: LinkOptions): Link {
         });
       }),
     publish: (topic, payload) => void client.publish(topic, Buffer.from(payload), { qos: 0 }),
-    end: () => void client.end(true),
+    end() {
+      ending = true;
+      const patience = new Promise(resolve => setTimeout(resolve, drainMs).unref());
+      void Promise.race([acknowledged, patience]).then(() => {
+        client.end(!client.connected);
+        // DISCONNECT, and then the broker closes [MQTT-3.14.4-2]; one that does not is left.
+        setTimeout(() => client.stream.destroy(), disconnectMs).unref();
+      });
+    },
   };
+}
+
+/** The connection's bytes, both ways, with the limit on what comes. */
+function limited({ url, tls, maxPayloadBytes, onOversize }: LinkOptions): Duplex {
+  const { protocol, hostname, port } = new URL(url);
+  // Of an IPv6 address, URL keeps the brackets.
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const socket =
+    protocol === 'mqtts:'
+      ? connectTls({ ...tls, host, port: Number(port || 8883), ...(isIP(host) === 0 && { servername: host }) })
+      : connectTcp({ host, port: Number(port || 1883) });
+  const limit = new PayloadLimit(maxPayloadBytes, onOversize);
+  const pair = Duplex.from({ readable: limit, writable: socket });
+  // A pair lives while one of its sides does; a connection does not.
+  pipeline(socket, limit, error => void pair.destroy(error ?? undefined));
+  socket.once('close', () => void pair.destroy());
+  return pair;
 }

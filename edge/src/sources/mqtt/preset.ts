@@ -1,19 +1,12 @@
 /** What a preset is: it makes readings of the messages of one kind of publisher. A preset is a file in `presets/` and a line in `presets/list.ts`. */
 import type { Reading } from '../../reading.ts';
-import type { Trouble } from '../source.ts';
+import type { SensorTrouble } from '../sensors.ts';
 
 export interface Message {
   readonly topic: string;
   readonly levels: readonly string[];
   readonly payload: Buffer;
   readonly nowUs: number;
-}
-
-export interface SensorTrouble {
-  readonly sensor: string;
-  /** Undefined: it is fine again. */
-  readonly trouble: Trouble | undefined;
-  readonly why?: string;
 }
 
 export interface Taken {

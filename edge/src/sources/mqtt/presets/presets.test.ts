@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { RejectedError } from '@millrace/runtime/errors.ts';
 import { faultOfNumbers, faultOfSeries, type Reading } from '../../../reading.ts';
+import type { SensorTrouble } from '../../sensors.ts';
 import { baseLevels } from '../filter.ts';
-import type { Decoder, SensorTrouble } from '../preset.ts';
+import type { Decoder } from '../preset.ts';
 import { type PresetName, presets } from './list.ts';
 
 const nowUs = 1_800_000_000_000_000;

@@ -7,8 +7,9 @@
  *      └─────NDEATH───────┘      a device likewise by DBIRTH and DDEATH, and with its node
  */
 import type { Reading } from '../../../reading.ts';
+import type { SensorTrouble } from '../../sensors.ts';
 import { configured } from '../fields.ts';
-import { type Message, nothing, type Preset, type SensorTrouble, type Taken } from '../preset.ts';
+import { type Message, nothing, type Preset, type Taken } from '../preset.ts';
 import { ucumOf } from '../unit-words.ts';
 import { decodePayload, type Metric, numberOfMetric, type Payload, rebirthCommand } from './sparkplug-payload.ts';
 

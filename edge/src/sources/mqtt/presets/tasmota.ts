@@ -44,7 +44,7 @@ export const tasmota: Preset = ({ units }) => {
       const { levels, payload, nowUs } = message;
       const kind = levels.at(-1);
       if (kind === 'LWT') return availability(sensorOf(message), payload);
-      if ((kind !== 'SENSOR' && kind !== 'STATE') || payload.length === 0) return nothing;
+      if (kind !== 'SENSOR' && kind !== 'STATE') return nothing;
       const { Time: _time, Uptime: _uptime, ...state }: Json = jsonObject(payload);
       const temperature = ucumOf(`°${textAt(state, 'TempUnit') ?? 'C'}`);
       const pressure = ucumOf(textAt(state, 'PressureUnit') ?? 'hPa');

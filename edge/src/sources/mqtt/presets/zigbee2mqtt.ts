@@ -47,7 +47,7 @@ export const zigbee2mqtt: Preset = ({ units, baseLevels }) => {
         return nothing;
       }
       if (last === 'availability') return availability(levels.slice(base, -1).join('/'), payload);
-      if (last === 'set' || last === 'get' || payload.length === 0) return nothing;
+      if (last === 'set' || last === 'get') return nothing;
       const sensor = nameOf(message);
       const state = jsonObject(payload);
       const said = exposed.get(sensor);

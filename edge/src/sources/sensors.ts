@@ -1,6 +1,13 @@
-/** The sensors behind the broker, and what is said of them: when each was heard, and who is missing. */
-import type { RunContext } from '../source.ts';
-import type { SensorTrouble } from './preset.ts';
+/** The sensors that a source is sent readings of, and what is said of them: when each was heard, and who is missing. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { RunContext, Trouble } from './source.ts';
+
+export interface SensorTrouble {
+  readonly sensor: string;
+  /** Undefined: it is fine again. */
+  readonly trouble: Trouble | undefined;
+  readonly why?: string;
+}
 
 interface Sensor {
   heardUs: number;
@@ -72,5 +79,16 @@ export class Sensors {
         `not heard for ${Math.round(silentMs / 1000)} s, expected every ${silentAfterMs / 1000} s`,
       );
     }
+  }
+}
+
+/** Looks every second who has been silent for too long; resolves at abort. */
+export async function watchSilence(
+  sensors: Sensors,
+  { nowUs, signal }: Pick<RunContext, 'nowUs' | 'signal'>,
+): Promise<void> {
+  while (!signal.aborted) {
+    sensors.watch(nowUs());
+    await wait(1000, undefined, { signal }).catch(() => {});
   }
 }
