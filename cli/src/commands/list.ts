@@ -1,6 +1,8 @@
 import type { Command } from '../command.ts';
 import { doctor } from './doctor.ts';
 import { edge } from './edge.ts';
+import { flash } from './flash.ts';
+import { pki } from './pki.ts';
 import { reconcile } from './reconcile.ts';
 import { rejected } from './rejected.ts';
 import { rules } from './rules.ts';
@@ -18,6 +20,8 @@ export const commands: readonly Command[] = [
   reconcile,
   rejected,
   rules,
+  pki,
+  flash,
   topics,
   doctor,
 ];

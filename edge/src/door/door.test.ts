@@ -135,7 +135,7 @@ test('a killed agent’s socket is taken over; a living one’s is not', async (
   other.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   const [code] = (await once(other, 'close')) as [number];
   assert.equal(code, 78);
-  assert.match(said, /edge\.local\.socket: cannot listen on .* another process listens on/);
+  assert.match(said, /edge\.local\.socket: cannot listen on .*another process listens on/);
 });
 
 test('commands reach each listener once, replies go back, and what nobody takes is said', async () => {
