@@ -1,0 +1,18 @@
+import type { Node, NodeAPI } from 'node-red';
+import type { CommandStream } from './commands.ts';
+
+export interface Door {
+  readonly socket: string;
+  readonly commands: CommandStream;
+}
+
+/** The door of the config node that a node names; a red dot and a sentence when there is none. */
+export function doorOf(RED: NodeAPI, node: Node, agent: unknown): Door | { readonly why: string } {
+  const named = typeof agent === 'string' ? (RED.nodes.getNode(agent) as (Node & { door?: Door }) | null) : null;
+  const door: Door | { readonly why: string } = named?.door ?? { why: 'no agent is chosen' };
+  if ('why' in door) {
+    node.status({ fill: 'red', shape: 'ring', text: 'no agent' });
+    if (named == null) node.error(door.why);
+  }
+  return door;
+}
