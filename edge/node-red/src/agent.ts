@@ -27,7 +27,8 @@ function agentNodes(RED: NodeAPI): void {
 function wrongIn(socket: string): string | undefined {
   if (socket === '')
     return "the agent's socket is not known: set it in the node, or MILLRACE_AGENT_SOCKET in the environment of Node-RED";
-  if (!socket.startsWith('/') || socket.includes('\0')) return `the agent's socket must be an absolute path; it is ${JSON.stringify(socket.slice(0, 200))}`;
+  if (!socket.startsWith('/') || socket.includes('\0'))
+    return `the agent's socket must be an absolute path; it is ${JSON.stringify(socket.slice(0, 200))}`;
   if (Buffer.byteLength(socket) > maxSocketBytes)
     return `the agent's socket must have a path of at most ${maxSocketBytes} bytes; it has ${Buffer.byteLength(socket)}`;
   return undefined;

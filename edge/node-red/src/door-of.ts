@@ -1,4 +1,4 @@
-import type { Node, NodeAPI } from 'node-red';
+import type { Node, NodeAPI, NodeMessageInFlow } from 'node-red';
 import type { CommandStream } from './commands.ts';
 
 export interface Door {
@@ -16,3 +16,10 @@ export function doorOf(RED: NodeAPI, node: Node, agent: unknown): Door | { reado
   }
   return door;
 }
+
+/** What a node does with a message; it never rejects, as nobody waits for it. */
+export type InputHandler = (
+  message: NodeMessageInFlow,
+  send: (message: NodeMessageInFlow) => void,
+  done: (error?: Error) => void,
+) => Promise<void>;

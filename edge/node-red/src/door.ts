@@ -57,7 +57,7 @@ export async function ask(socket: string, { method, path, body, timeoutMs = 30_0
   });
   const answer = await textOf(response, socket);
   const { statusCode = 0 } = response;
-  if (statusCode >= 200 && statusCode < 300) return jsonOr(answer, undefined);
+  if (statusCode >= 200 && statusCode < 300) return jsonOr(answer);
   if (statusCode === 503 || statusCode === 429) {
     const seconds = Number(response.headers['retry-after']);
     throw new AgentAway(
@@ -103,7 +103,7 @@ async function textOf(response: IncomingMessage, socket: string): Promise<string
   return text;
 }
 
-function jsonOr<T>(text: string, otherwise: T): unknown {
+function jsonOr(text: string, otherwise?: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -112,11 +112,11 @@ function jsonOr<T>(text: string, otherwise: T): unknown {
 }
 
 function mistakesIn(answer: string): Mistake[] | undefined {
-  const found = jsonOr(answer, undefined) as { mistakes?: unknown } | null | undefined;
+  const found = jsonOr(answer) as { mistakes?: unknown } | null | undefined;
   if (!Array.isArray(found?.mistakes) || found.mistakes.length === 0) return undefined;
-  return (found.mistakes as Partial<Mistake>[]).map(({ at, message }) => ({
-    at: String(at ?? ''),
-    message: String(message ?? 'is wrong'),
+  return (found.mistakes as Record<string, unknown>[]).map(({ at, message }) => ({
+    at: typeof at === 'string' ? at : '',
+    message: typeof message === 'string' ? message : 'is wrong',
   }));
 }
 

@@ -1,6 +1,6 @@
 /** `millrace out`: readings into the agent's outbox; the message goes on, and is done, once they are on its disk. */
-import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red';
-import { doorOf } from './door-of.ts';
+import type { Node, NodeAPI, NodeDef } from 'node-red';
+import { doorOf, type InputHandler } from './door-of.ts';
 import { Outgoing } from './outgoing.ts';
 import { type Given, readingsOf } from './readings.ts';
 
@@ -36,30 +36,30 @@ function outNodes(RED: NodeAPI): void {
         }, statusEveryMs);
       },
     });
-    const given: Given = { sensor: def.sensor, metric: def.metric, unit: def.unit, intervalMs: positive(def.intervalMs) };
+    const given: Given = {
+      sensor: def.sensor,
+      metric: def.metric,
+      unit: def.unit,
+      intervalMs: positive(def.intervalMs),
+    };
 
-    this.on('input', (message: NodeMessageInFlow, send, done) => {
-      let readings;
+    const take: InputHandler = async (message, send, done) => {
       try {
-        readings = readingsOf(message as unknown as Record<string, unknown>, given);
+        await outgoing.take(readingsOf(message as unknown as Record<string, unknown>, given));
       } catch (error) {
         done(error as Error);
         return;
       }
-      outgoing.take(readings).then(
-        () => {
-          send(message);
-          done();
-        },
-        (error: Error) => done(error),
-      );
-    });
-    this.on('close', (done: () => void) => {
-      void outgoing.close().then(() => {
-        clearTimeout(pending);
-        done();
-      });
-    });
+      send(message);
+      done();
+    };
+    this.on('input', (...input) => void take(...input));
+    const close = async (done: () => void): Promise<void> => {
+      await outgoing.close();
+      clearTimeout(pending);
+      done();
+    };
+    this.on('close', (done: () => void) => void close(done));
   });
 }
 

@@ -33,7 +33,9 @@ export function readingsOf(message: Readonly<Record<string, unknown>>, node: Giv
     const at = Array.isArray(payload) ? `msg.payload[${i}]` : 'msg.payload';
     if (typeof item === 'number' || typeof item === 'boolean') return { ...given, value: Number(item) } as Reading;
     if (typeof item !== 'object' || item === null || Array.isArray(item))
-      throw new Error(`${at} must be a number, true or false, or a reading { sensor, metric, unit, value }; it is ${kind(item)}`);
+      throw new Error(
+        `${at} must be a number, true or false, or a reading { sensor, metric, unit, value }; it is ${kind(item)}`,
+      );
     const reading: Record<string, unknown> = { ...item };
     if (typeof reading['value'] === 'boolean') reading['value'] = Number(reading['value']);
     // What else the object holds goes along: the agent says what it does not know, and a typing error is not lost.

@@ -1,6 +1,6 @@
 /** `millrace reply`: the answer to a command that came in by `millrace in`. */
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red';
-import { doorOf } from './door-of.ts';
+import { doorOf, type InputHandler } from './door-of.ts';
 import { sendReply } from './replying.ts';
 
 interface ReplyDef extends NodeDef {
@@ -16,42 +16,37 @@ function replyNodes(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     const door = doorOf(RED, this, def.agent);
     let count = 0;
-    this.on('input', (message: Answered, _send, done) => {
-      if ('why' in door) {
-        done(new Error(door.why));
-        return;
-      }
+    const reply = async (message: Answered): Promise<void> => {
+      if ('why' in door) throw new Error(door.why);
       const id = message.command?.id;
-      if (typeof id !== 'string' || id === '') {
-        done(new Error('msg.command.id is missing: only a message that came from "millrace in" can be answered'));
-        return;
-      }
+      if (typeof id !== 'string' || id === '')
+        throw new Error('msg.command.id is missing: only a message that came from "millrace in" can be answered');
       const ok = def.outcome === 'failed' ? false : def.outcome === 'ok' || message.ok !== false;
-      let body: unknown;
+      await sendReply(door.socket, { id, ok, body: jsonOf(message.payload) });
+    };
+    const answer: InputHandler = async (message, _send, done) => {
       try {
-        body = jsonOf(message.payload);
+        await reply(message);
       } catch (error) {
-        done(new Error(`msg.payload cannot be sent as JSON: ${(error as Error).message}`));
+        this.status({ fill: 'red', shape: 'dot', text: 'not sent' });
+        done(error as Error);
         return;
       }
-      sendReply(door.socket, { id, ok, body }).then(
-        () => {
-          count += 1;
-          this.status({ fill: 'green', shape: 'dot', text: `${count} replies` });
-          done();
-        },
-        (error: Error) => {
-          this.status({ fill: 'red', shape: 'dot', text: 'not sent' });
-          done(error);
-        },
-      );
-    });
+      count += 1;
+      this.status({ fill: 'green', shape: 'dot', text: `${count} replies` });
+      done();
+    };
+    this.on('input', (...input) => void answer(...input));
   });
 }
 
 /** Now, as the flow may change its message while the reply waits. */
 function jsonOf(payload: unknown): unknown {
-  return payload === undefined ? null : (JSON.parse(JSON.stringify(payload)) as unknown);
+  try {
+    return payload === undefined ? null : (JSON.parse(JSON.stringify(payload)) as unknown);
+  } catch (error) {
+    throw new Error(`msg.payload cannot be sent as JSON: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 export = replyNodes;

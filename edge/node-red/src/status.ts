@@ -52,8 +52,10 @@ function statusNodes(RED: NodeAPI): void {
 function dotOf(seen: Seen) {
   if (!seen.reachable) return { fill: 'red', shape: 'ring', text: 'agent not reachable' } as const;
   const readings = seen.outbox?.readings ?? 0;
-  if (seen.outbox?.writable !== true) return { fill: 'red', shape: 'dot', text: `outbox takes nothing, ${readings} in it` } as const;
-  if (seen.connected !== true) return { fill: 'yellow', shape: 'ring', text: `broker away, ${readings} in the outbox` } as const;
+  if (seen.outbox?.writable !== true)
+    return { fill: 'red', shape: 'dot', text: `outbox takes nothing, ${readings} in it` } as const;
+  if (seen.connected !== true)
+    return { fill: 'yellow', shape: 'ring', text: `broker away, ${readings} in the outbox` } as const;
   return { fill: 'green', shape: 'dot', text: `connected, ${readings} in the outbox` } as const;
 }
 
