@@ -36,7 +36,8 @@ export interface Ask {
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  readonly timeoutMs?: number;
+  /** 0: as long as it takes. The end of the agent's process ends the wait at once. */
+  readonly timeoutMs: number;
 }
 
 /** An answer is a few kilobytes; more is not the agent's. */
@@ -46,7 +47,7 @@ const maxAnswerChars = 4 * 1024 * 1024;
  * One question to the agent and its answer's JSON.
  * @throws {AgentAway} when it may work later. @throws {Refused} when it never will.
  */
-export async function ask(socket: string, { method, path, body, timeoutMs = 30_000 }: Ask): Promise<unknown> {
+export async function ask(socket: string, { method, path, body, timeoutMs }: Ask): Promise<unknown> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const asking = openRequest(socket, method, path, text === undefined ? {} : { 'content-type': 'application/json' });

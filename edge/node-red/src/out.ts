@@ -53,7 +53,8 @@ function outNodes(RED: NodeAPI): void {
       send(message);
       done();
     };
-    this.on('input', (...input) => void take(...input));
+    // With its three parameters: Node-RED takes a function of fewer to be done when it returns.
+    this.on('input', (message, send, done) => void take(message, send, done));
     const close = async (done: () => void): Promise<void> => {
       await outgoing.close();
       clearTimeout(pending);

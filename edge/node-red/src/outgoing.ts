@@ -120,9 +120,14 @@ export class Outgoing {
       const time = ageMs < freshMs ? {} : { time: new Date(Date.now() - ageMs).toISOString() };
       return readings.map(reading => ({ ...time, ...reading }));
     });
-    const answer = (await ask(this.#options.socket, { method: 'POST', path: '/readings', body })) as
-      | { taken?: unknown }
-      | undefined;
+    const slow = setTimeout(() => {
+      this.why ??= 'the agent does not answer: its outbox may be full';
+      this.#options.onChange();
+    }, freshMs);
+    // Without a timeout: an agent that is only slow would take the readings, and then the same ones again.
+    const answer = (await ask(this.#options.socket, { method: 'POST', path: '/readings', body, timeoutMs: 0 }).finally(
+      () => clearTimeout(slow),
+    )) as { taken?: unknown } | undefined;
     if (answer?.taken !== body.length)
       throw new Error(`the agent took ${String(answer?.taken)} of ${body.length} readings, and did not say which`);
   }
