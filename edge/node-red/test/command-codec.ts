@@ -16,7 +16,7 @@ export function encodeCommand(gateway: string, { id, name, arguments: given }: S
 
 export function decodeCommand(bytes: Uint8Array): SentCommand & { expiresUs: number } {
   const { id, name, arguments: text, expiresUs } = Command.decode(bytes);
-  return { id: id!, name: name!, arguments: JSON.parse(text!), expiresUs: Number(expiresUs) };
+  return { id: id!, name: name!, arguments: JSON.parse(text!), expiresUs: expiresUs! };
 }
 
 export interface ReceivedReply {

@@ -42,7 +42,7 @@ export async function runFlow(nodes: readonly FlowNode[]): Promise<Flow> {
     : [tab, ...nodes.map(node => (node.type === 'millrace-agent' ? node : { ...node, z: 'tab' }))];
   const types = new Set(flow.map(({ type }) => type));
   const cores = Object.entries(core).filter(([type]) => types.has(type));
-  await helper.startServer();
+  await new Promise<void>(done => helper.startServer(done));
   const modules = cores.map(([, path]) => require(`@node-red/nodes/core/${path}.js`) as NodeInitializer);
   await helper.load([...ours, ...modules], flow as never);
   const got = new Map<string, Message[]>();
@@ -65,7 +65,7 @@ export async function runFlow(nodes: readonly FlowNode[]): Promise<Flow> {
     async [Symbol.asyncDispose]() {
       await helper.clearFlows(); // Before the helper takes its ears off the nodes.
       await helper.unload();
-      await helper.stopServer();
+      await new Promise<void>(done => helper.stopServer(done));
     },
   };
 }
