@@ -54,9 +54,9 @@ test('the flow answers: with what it has done, or with what went wrong', async (
   assert.deepEqual(
     gateway.replies().toSorted((a, b) => a.id.localeCompare(b.id)),
     [
-      { id: 'c1', ok: true, body: { a: 1 } },
+      { id: 'c1', ok: true, body: '{"a":1}' },
       { id: 'c2', ok: false, body: 'the lamp is broken' },
-      { id: 'c3', ok: false, body: { code: 7 } },
+      { id: 'c3', ok: false, body: '{"code":7}' },
     ],
   );
   assert.match(flow.errors[0]!, /msg\.command\.id is missing/);

@@ -49,7 +49,7 @@ test('commands: answered with what was done, or with what is wrong', async () =>
   assert.deepEqual(
     gateway.replies().toSorted((a, b) => a.id.localeCompare(b.id)),
     [
-      { id: 'c1', ok: true, body: { level: 40 } },
+      { id: 'c1', ok: true, body: '{"level":40}' },
       { id: 'c2', ok: false, body: 'level must be a number from 0 to 100' },
     ],
   );

@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decodeBatch } from '@millrace/wire/batch.ts';
+import { decodeReply, encodeCommand } from '@millrace/wire/command.ts';
+import type { GatewayId } from '@millrace/wire/names.ts';
 import mqtt from 'mqtt';
 import { openBroker, type TestBroker } from '../../test/broker.ts';
 import { childEnv, until } from '../../test/outbox.ts';
-import { decodeReply, encodeCommand, type ReceivedReply, type SentCommand } from './command-codec.ts';
 
 export { until } from '../../test/outbox.ts';
 
@@ -21,6 +22,19 @@ export interface Arrived {
   readonly value: number;
   readonly timeUs: number;
   readonly quality: number;
+}
+
+interface SentCommand {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: unknown;
+}
+
+interface ReceivedReply {
+  readonly id: string;
+  readonly ok: boolean;
+  /** JSON, or a sentence. */
+  readonly body: string;
 }
 
 export interface Gateway extends AsyncDisposable {
@@ -36,8 +50,8 @@ export interface Gateway extends AsyncDisposable {
   send(command: SentCommand): Promise<void>;
 }
 
-const name = 'gw-1';
-const agent = fileURLToPath(import.meta.resolve('./stand-in.ts'));
+const name = 'gw-1' as GatewayId;
+const agent = fileURLToPath(import.meta.resolve('../../test/agent.ts'));
 
 export async function openGateway(): Promise<Gateway> {
   const home = mkdtempSync(join(tmpdir(), 'millrace-nodered-'));
@@ -89,10 +103,17 @@ export async function openGateway(): Promise<Gateway> {
         })
         .filter(({ sensor }) => sensor.startsWith('flow-')),
     replies: () =>
-      broker.publishes.filter(({ topic }) => topic.endsWith('/replies')).map(({ payload }) => decodeReply(payload)),
-    async send(command) {
+      broker.publishes
+        .filter(({ topic }) => topic.endsWith('/replies'))
+        .map(({ payload }) => {
+          const { id, ok, body } = decodeReply(payload);
+          return { id, ok, body };
+        }),
+    async send({ id, name: commandName, arguments: given }) {
+      const expiresUs = (Date.now() + 60_000) * 1000;
+      const command = { id, gateway: name, name: commandName, arguments: JSON.stringify(given), expiresUs };
       const client = await mqtt.connectAsync(broker.url, { clientId: 'city-hall' });
-      await client.publishAsync(`millrace/v1/${name}/commands`, encodeCommand(name, command), { qos: 1 });
+      await client.publishAsync(`millrace/v1/${name}/commands`, Buffer.from(encodeCommand(command)), { qos: 1 });
       await client.endAsync();
     },
     async [Symbol.asyncDispose]() {

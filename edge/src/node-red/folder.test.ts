@@ -46,6 +46,7 @@ test('all that is made is private, and what lay open before is made so', () => {
   assert.deepEqual(files.toSorted(), [
     'credential-secret',
     'flows.json',
+    'flows_cred.json',
     'lib/flow.json',
     'password-hash',
     'settings.json',
@@ -96,6 +97,12 @@ test('credentials of another secret are refused before anything is changed', () 
   assert.match(refusal(at), /credential-secret is missing/);
   assert.equal(existsSync(join(at, 'credential-secret')), false, 'no new one is made in its place');
   prepare(at, { credentialSecret: secret });
+});
+
+test('a wrong secret is told before any credential is there', () => {
+  const at = join(folder(), 'node-red');
+  prepare(at, { credentialSecret: 'the first secret there was' });
+  assert.match(refusal(at, { credentialSecret: 'another secret of the operator' }), /is not the one that encrypted/);
 });
 
 test('a damaged file of credentials is refused too; one in the clear is left to Node-RED to encrypt', () => {

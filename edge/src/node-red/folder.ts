@@ -1,18 +1,10 @@
 /** The private folder of Node-RED: its settings, flows and secrets; nobody but the agent's user may read any of it. */
-import { createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
 import type { NodeRedConfig } from './config.ts';
+import { checkCredentials, sealed } from './credentials.ts';
+import { makePrivate, readIfThere, writePrivate } from './private-files.ts';
 
 export interface PreparedFolder {
   readonly settingsFile: string;
@@ -45,8 +37,12 @@ export function prepareFolder(config: NodeRedConfig, { folder, palette, hash }: 
   makePrivate(folder);
   const credentialSecret = secret ?? randomBytes(32).toString('hex');
   if (config.credentialSecret === undefined && secret === undefined) writePrivate(secretFile, `${credentialSecret}\n`);
-  // Node-RED without an editor's visit and without flows ends at once.
-  if (!existsSync(join(folder, flowFile))) writePrivate(join(folder, flowFile), '[]\n');
+  // Node-RED without an editor's visit and without flows ends at once. No credentials are credentials too: from the first
+  // start on, there is something that tells a wrong secret.
+  if (!existsSync(join(folder, flowFile))) {
+    if (!existsSync(credentialsFile)) writePrivate(credentialsFile, `${sealed('{}', credentialSecret)}\n`);
+    writePrivate(join(folder, flowFile), '[]\n');
+  }
 
   const hashFile = join(folder, 'password-hash');
   let passwordHash = config.passwordHash ?? readIfThere(hashFile)?.trim();
@@ -95,76 +91,9 @@ function settingsOf(
       page: { title: 'Millrace · Node-RED' },
       header: { title: 'Millrace' },
       tours: false,
-      projects: { enabled: false },
       palette: {
-        editable: false,
         categories: ['Millrace', 'subflows', 'common', 'function', 'network', 'sequence', 'parser', 'storage'],
       },
     },
   };
-}
-
-/**
- * Node-RED itself only warns of a wrong secret, then runs the flows without their credentials, and forgets them on the next
- * deploy. Its format: `{"$": iv (32 hex) + base64}`, AES-256-CTR, the key SHA-256 of the secret
- * (`@node-red/runtime/lib/nodes/credentials.js`). CTR has no check of its own: with a wrong key the text is no JSON object.
- */
-function checkCredentials(file: string, secret: string | undefined, secretFile: string | undefined): void {
-  const text = readIfThere(file);
-  if (text === undefined || text.trim() === '') return;
-  const remedy =
-    'give back the secret they were made with, or move the file away and enter the credentials of the flows anew';
-  if (secret === undefined)
-    throw ConfigError.of(
-      'edge.nodeRed.credentialSecret',
-      `${secretFile} is missing, and ${file} cannot be read without it: ${remedy}`,
-    );
-  if (!decrypts(text, secret))
-    throw ConfigError.of(
-      'edge.nodeRed.credentialSecret',
-      `is not the one that encrypted ${file}: ${remedy}`,
-      secretFile,
-    );
-}
-
-function decrypts(text: string, secret: string): boolean {
-  try {
-    const { $: sealed, ...others } = JSON.parse(text) as Record<string, unknown>;
-    if (sealed === undefined) return true; // In the clear; Node-RED encrypts it with the next deploy.
-    if (typeof sealed !== 'string' || Object.keys(others).length > 0) return false;
-    const key = createHash('sha256').update(secret).digest();
-    const decipher = createDecipheriv('aes-256-ctr', key, Buffer.from(sealed.slice(0, 32), 'hex'));
-    const plain = decipher.update(sealed.slice(32), 'base64', 'utf8') + decipher.final('utf8');
-    const credentials: unknown = JSON.parse(plain);
-    return typeof credentials === 'object' && credentials !== null && !Array.isArray(credentials);
-  } catch {
-    return false; // Not JSON before or after: not what Node-RED wrote with this secret.
-  }
-}
-
-/** Whole or not at all, and never readable by others, not for a moment. */
-function writePrivate(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true });
-  chmodSync(`${file}.new`, 0o600); // The mode above counts only for a new file.
-  renameSync(`${file}.new`, file);
-}
-
-/** Also what an earlier Node-RED, or someone by hand, has left open. Links are not followed. */
-function makePrivate(folder: string): void {
-  chmodSync(folder, 0o700);
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    if (name === 'node_modules' || lstatSync(path).isSymbolicLink()) continue;
-    if (lstatSync(path).isDirectory()) makePrivate(path);
-    else chmodSync(path, 0o600);
-  }
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw ConfigError.of('edge.nodeRed', `${file} cannot be read (${messageOf(error)})`);
-  }
 }

@@ -90,7 +90,7 @@ function withoutOurs(env: RunNodeRedOptions['env']): Record<string, string | und
 function passOn(line: string, log: Logger): void {
   const { level, text } = /^.{0,40}? - \[(?<level>\w+)\] (?<text>.*)$/.exec(line)?.groups ?? {};
   const said = (text ?? line).trim();
-  if (said === '') return;
+  if (/^=*$/.test(said)) return;
   if (level === 'error' || level === 'fatal') log.error(`Node-RED: ${said}`);
   else if (level === 'warn') log.warn(`Node-RED: ${said}`);
   else log.info(`Node-RED: ${said}`);
