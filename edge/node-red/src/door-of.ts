@@ -6,13 +6,17 @@ export interface Door {
   readonly commands: CommandStream;
 }
 
+interface AgentNode extends Node {
+  readonly door: Door | { readonly why: string };
+}
+
 /** The door of the config node that a node names; a red dot and a sentence when there is none. */
 export function doorOf(RED: NodeAPI, node: Node, agent: unknown): Door | { readonly why: string } {
-  const named = typeof agent === 'string' ? (RED.nodes.getNode(agent) as (Node & { door?: Door }) | null) : null;
-  const door: Door | { readonly why: string } = named?.door ?? { why: 'no agent is chosen' };
+  const named = typeof agent === 'string' ? (RED.nodes.getNode(agent) as Partial<AgentNode> | null) : null;
+  const door = named?.door ?? { why: 'no agent is chosen' };
   if ('why' in door) {
     node.status({ fill: 'red', shape: 'ring', text: 'no agent' });
-    if (named == null) node.error(door.why);
+    if (named === null) node.error(door.why);
   }
   return door;
 }

@@ -9,7 +9,10 @@ interface ReplyDef extends NodeDef {
   outcome?: 'ok' | 'failed' | 'msg';
 }
 
-type Answered = NodeMessageInFlow & { command?: { id?: unknown }; ok?: unknown };
+interface Answered extends NodeMessageInFlow {
+  command?: { id?: unknown };
+  ok?: unknown;
+}
 
 function replyNodes(RED: NodeAPI): void {
   RED.nodes.registerType('millrace reply', function (this: Node, def: ReplyDef) {

@@ -78,6 +78,7 @@ export async function openGateway(): Promise<Gateway> {
   gateway: ${name}
   mqtt: { url: "${broker.url}" }
   outbox: { path: outbox.db, groupCommitMs: 5${outbox && `, ${outbox}`} }
+  clock: { assume: synced }
   health: { port: 0 }
   sources: [{ type: host, intervalMs: 3600000 }]
 `,

@@ -29,6 +29,7 @@ async function start(home: string, broker: TestBroker, env: Record<string, strin
   gateway: gw-1
   mqtt: { url: "${broker.url}" }
   outbox: { groupCommitMs: 5 }
+  clock: { assume: synced }
   health: { port: 0 }
   nodeRed: { port: ${port} }
   sources: [{ type: host, intervalMs: 3600000 }]
