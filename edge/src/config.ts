@@ -6,6 +6,7 @@ import { Clock } from '@millrace/wire/batch.ts';
 import { type GatewayId, gatewayRule, isGatewayId } from '@millrace/wire/names.ts';
 import { z } from 'zod';
 import { doorSource } from './door/source-name.ts';
+import { nodeRedSchema } from './node-red/config.ts';
 import type { OutboxOptions } from './outbox/outbox.ts';
 import { prioritiesBy } from './outbox/priorities.ts';
 import { dropPolicies } from './outbox/victims.ts';
@@ -115,6 +116,7 @@ export const edgeSchema = z
       })
       .prefault({}),
     health: healthSchema(9101),
+    nodeRed: nodeRedSchema,
     sources: z
       .array(
         z.discriminatedUnion('type', sourceSchemas, {

@@ -10,6 +10,8 @@ import { doorSource } from './door/source-name.ts';
 import { agentStatus } from './door/status.ts';
 import { loadEdge } from './load.ts';
 import { edgeMetrics } from './metrics.ts';
+import { prepareNodeRed } from './node-red/prepare.ts';
+import { RunningNodeRed } from './node-red/run.ts';
 import { openOutbox } from './outbox/outbox.ts';
 import { Shaper } from './shaping/shaper.ts';
 import { readingsHandler } from './sources/http/handler.ts';
@@ -25,6 +27,7 @@ import { Uplink } from './uplink.ts';
  */
 export async function runEdge(from: ConfigSource): Promise<number> {
   const { edge: config, log: logConfig, sources } = await loadEdge(from);
+  const nodeRed = prepareNodeRed(config, from);
   const { gateway, health, local } = config;
   return runService({ name: 'edge', section: 'edge', logLevel: logConfig.level, health }, async service => {
     const { log } = service;
@@ -63,6 +66,8 @@ export async function runEdge(from: ConfigSource): Promise<number> {
           log,
         })
       : undefined;
+    await using _beside =
+      nodeRed && new RunningNodeRed(nodeRed, { log, socket: doorSocket(config, from), env: from.env });
     service.health.check('outbox', () => outbox.writable);
     await service.untilStopped(outbox.failed, dated.failed, running.failed);
   });

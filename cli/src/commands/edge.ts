@@ -9,8 +9,9 @@ export const edge: Command = {
   name: 'edge',
   summary: "Run a gateway's agent: sources, outbox, uplink; check its file, try its sensors, ask how it is",
   usage:
-    '[--config FILE] | check FILE | try FILE [--seconds N] [--json] | status [--config FILE] [--socket PATH] [--json]',
-  options: `  check FILE      print all mistakes in the file, each with line and column; exit 78 when there are any
+    '[--config FILE] [--node-red] | check FILE | try FILE [--seconds N] [--json] | status [--config FILE] [--socket PATH] [--json]',
+  options: `  --node-red      also run Node-RED beside the agent, as edge.nodeRed in the configuration says
+  check FILE      print all mistakes in the file, each with line and column; exit 78 when there are any
   try FILE        run the sources for a minute, send nothing, and print what was read and what would be sent
   --seconds N     how long to try (default: 60)
   status          ask the agent that runs here: connection, outbox, clock, each sensor
@@ -20,7 +21,12 @@ export const edge: Command = {
   async run(args) {
     const { source, values, positionals } = parse(
       args,
-      { json: { type: 'boolean' }, seconds: { type: 'string' }, socket: { type: 'string' } },
+      {
+        json: { type: 'boolean' },
+        seconds: { type: 'string' },
+        socket: { type: 'string' },
+        'node-red': { type: 'boolean' },
+      },
       { max: 2 },
     );
     const [verb, file] = positionals;
@@ -28,7 +34,9 @@ export const edge: Command = {
     const from = file === undefined ? source : { ...source, file };
     switch (verb) {
       case undefined:
-        return (await import('@millrace/edge/main.ts')).runEdge(source);
+        return (await import('@millrace/edge/main.ts')).runEdge(
+          values['node-red'] === true ? withNodeRed(source) : source,
+        );
       case 'check':
         return check(from);
       case 'try':
@@ -42,6 +50,10 @@ export const edge: Command = {
 };
 
 type From = ReturnType<typeof parse>['source'];
+
+function withNodeRed(from: From): From {
+  return { ...from, env: { ...from.env, MILLRACE_EDGE__NODE_RED__ENABLED: 'true' } };
+}
 
 async function check(from: From): Promise<number> {
   if (from.file === undefined) throw new UsageError('which FILE?');
