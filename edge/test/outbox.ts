@@ -59,3 +59,6 @@ export async function until(what: string, condition: () => boolean, deadlineMs =
     await new Promise(resolve => setTimeout(resolve, 5));
   }
 }
+
+/** What a source is told when nobody is interested in how its sensors are. */
+export const unwatched = { nowUs: () => Date.now() * 1000, trouble: () => {} };

@@ -315,7 +315,7 @@ export class Outbox implements AsyncDisposable {
     const state: State = {
       ...this.#kept,
       nextSeq: nextSeq + readings.length,
-      completeThroughUs: readings.length > 0 ? completeThroughUs : declaredUs,
+      completeThroughUs,
       clockUs: this.#clockUs,
       dropped: sumByReason(this.#kept.dropped, plan.drops),
       sources: this.#declarations.statesWith(sources),

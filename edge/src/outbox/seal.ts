@@ -55,7 +55,7 @@ export interface Numbering {
 
 /**
  * Seals readings into as few batches as the limits of the contract allow (10,000 readings, 1 MiB), in their order, those
- * of one priority together and the highest first. Only the last batch claims `completeAfterUs`: the claim is about readings
+ * of one priority and one state of the clock together and the highest priority first. Only the last batch claims `completeAfterUs`: the claim is about readings
  * which may stand in any of them.
  */
 export function seal(
@@ -65,15 +65,17 @@ export function seal(
   priorityOf?: PriorityOf,
 ): NewBatch[] {
   const sealed: NewBatch[] = [];
-  const groups = byPriority(readings, priorityOf);
+  const groups = grouped(readings, origin.clock, priorityOf);
   const ordered = groups.flatMap(group => group.readings);
   // Halves are taken where a batch is too large: only very long names bring 10,000 readings near 1 MiB.
-  const sealRange = (from: number, to: number, priority: number): void => {
+  const sealRange = (from: number, to: number, group: Group): void => {
     const count = to - from;
     const firstSeq = numbering.firstSeq + from;
     if (count <= maxBatchReadings) {
       const completeThroughUs = to === ordered.length ? numbering.completeAfterUs : numbering.completeBeforeUs;
-      const batch = toBatch(ordered.slice(from, to), origin, { boot: numbering.boot, firstSeq, completeThroughUs });
+      const { clock, priority } = group;
+      const numbers = { boot: numbering.boot, firstSeq, completeThroughUs };
+      const batch = toBatch(ordered.slice(from, to), { ...origin, clock }, numbers);
       const bytes = encodeBatch(batch);
       if (bytes.length <= maxBatchBytes || count === 1) {
         const id = numbering.firstId + sealed.length;
@@ -83,11 +85,11 @@ export function seal(
       }
     }
     const middle = from + Math.ceil(count / 2);
-    sealRange(from, middle, priority);
-    sealRange(middle, to, priority);
+    sealRange(from, middle, group);
+    sealRange(middle, to, group);
   };
   let from = 0;
-  for (const group of groups) sealRange(from, (from += group.readings.length), group.priority);
+  for (const group of groups) sealRange(from, (from += group.readings.length), group);
   return sealed;
 }
 
@@ -103,16 +105,25 @@ export function sealWithoutReadings(
   return { id: firstId, firstSeq, lastSeq: firstSeq - 1, declaredUs, bytes, priority: usualPriority };
 }
 
-function byPriority(
-  readings: readonly Reading[],
-  priorityOf: PriorityOf | undefined,
-): { priority: number; readings: readonly Reading[] }[] {
+/** Readings that may share a batch. */
+interface Group {
+  readonly priority: number;
+  readonly clock: ClockState;
+  readonly readings: readonly Reading[];
+}
+
+/** The highest priority first. */
+function grouped(readings: readonly Reading[], usualClock: ClockState, priorityOf: PriorityOf | undefined): Group[] {
   if (readings.length === 0) return [];
-  if (priorityOf === undefined) return [{ priority: usualPriority, readings }];
-  const groups = Map.groupBy(readings, priorityOf);
-  return [...groups]
-    .map(([priority, group]) => ({ priority, readings: group }))
-    .sort((a, b) => b.priority - a.priority);
+  const byClock = readings.some(({ clock }) => clock !== undefined)
+    ? [...Map.groupBy(readings, ({ clock }) => clock ?? usualClock)]
+    : [[usualClock, readings] as const];
+  const groups = byClock.flatMap(([clock, of]) =>
+    priorityOf === undefined
+      ? [{ priority: usualPriority, clock, readings: of }]
+      : [...Map.groupBy(of, priorityOf)].map(([priority, group]) => ({ priority, clock, readings: group })),
+  );
+  return groups.sort((a, b) => b.priority - a.priority);
 }
 
 function toBatch(

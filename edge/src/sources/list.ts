@@ -1,3 +1,4 @@
 /** The sources there are, one line each. */
 export { host } from './host/source.ts';
+export { mqtt } from './mqtt/source.ts';
 export { replay } from './replay/source.ts';

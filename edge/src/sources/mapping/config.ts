@@ -1,0 +1,77 @@
+/** Schema of a mapping: where in any JSON document the parts of a reading stand. */
+import { whole } from '@millrace/runtime/schemas.ts';
+import { parseUnit } from '@millrace/wire/units.ts';
+import { z } from 'zod';
+import { follows, type JsonPath, parsePath, wildcards } from './path.ts';
+import { timeFormats } from './scalars.ts';
+
+/** A UCUM code. */
+export const unitCode = z.string('must be a UCUM unit').superRefine((unit, context) => {
+  const parsed = parseUnit(unit);
+  if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
+});
+
+/** Units of the fields whose unit is not otherwise known. */
+export const unitCodes = z.record(z.string(), unitCode, 'must be a mapping of field: UCUM code');
+
+const pathRule = 'must be a path such as data.temp, list[0].value, sensors.*.value or ["a.b"]';
+const path = z.string(pathRule).transform((text, context): JsonPath => {
+  const parsed = parsePath(text);
+  if (typeof parsed !== 'string') return parsed;
+  context.addIssue({ code: 'custom', message: parsed });
+  return z.NEVER;
+});
+
+const fromPath = z.strictObject({ path });
+/** The nth level of the MQTT topic, the first is 1. */
+const fromTopic = z.strictObject({ topic: whole(1, 64) });
+/** What the nth wildcard of the value's path stood for, the first is 1. */
+const fromKey = z.strictObject({ key: whole(1, 16) });
+const constantRule = 'must be a text, { path: … }, { topic: 2 } or { key: 1 }';
+const constant = z.string(constantRule).min(1, constantRule);
+
+const name = z.union([constant, fromPath, fromTopic, fromKey], constantRule);
+/** `codes` turns the document's own words for units into UCUM codes: { "°C": Cel }. */
+const unitRule = 'must be a UCUM code, or { path: … }, { topic: 2 } or { key: 1 }, each with codes: { "°C": Cel }';
+const codes = { codes: unitCodes.optional() };
+const unit = z.union([unitCode, fromPath.extend(codes), fromTopic.extend(codes), fromKey.extend(codes)], {
+  error: issue => (typeof issue.input === 'string' ? faultOfUnit(issue.input) : unitRule),
+});
+
+function faultOfUnit(text: string): string {
+  const parsed = parseUnit(text);
+  return typeof parsed === 'string' ? parsed : unitRule;
+}
+
+const rule = z
+  .strictObject({
+    sensor: name,
+    metric: name,
+    unit: unit.default('1'),
+    value: path,
+    /** Absent: the time of arrival. */
+    time: z
+      .strictObject({ path, format: z.enum(timeFormats, `must be one of ${timeFormats.join(', ')}`).default('iso') })
+      .optional(),
+    intervalMs: whole(0, 2 ** 32 - 1).optional(),
+  })
+  .superRefine(({ value, ...parts }, context) => {
+    const stars = wildcards(value);
+    for (const [part, from] of Object.entries(parts)) {
+      if (typeof from !== 'object') continue;
+      if ('key' in from && from.key > stars)
+        context.addIssue({ code: 'custom', path: [part, 'key'], message: `the value's path has ${stars} wildcards` });
+      if ('path' in from && !follows(from.path, value))
+        context.addIssue({
+          code: 'custom',
+          path: [part, 'path'],
+          message: "must have its wildcards where the value's path has them",
+        });
+    }
+  });
+
+/** One rule or several; each gives a reading for every place that its value's path names. */
+export const mappingSchema = z.union([rule.transform(one => [one]), z.array(rule).min(1)], {
+  error: 'must be { sensor, metric, unit, value, time }, or a list of those',
+});
+export type MappingRule = z.output<typeof rule>;
