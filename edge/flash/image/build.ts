@@ -17,7 +17,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { buildPackage } from '../package/build.ts';
 import { writeDisk } from './disk.ts';
@@ -105,7 +104,7 @@ function ownFiles(): string[] {
 
 async function hashOf(files: readonly string[], salt = ''): Promise<string> {
   const hash = createHash('sha256').update(salt);
-  for (const file of files) await pipeline(createReadStream(file), hash, { end: false });
+  for (const file of files) for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 

@@ -122,3 +122,21 @@ export function asCard(image: string, card: string, sizeMib: number): void {
 export function putOnBoot(image: string, folder: string): void {
   run('mcopy', ['-s', '-n', '-o', '-i', `${image}@@${bootOffset}`, folder, '::/']);
 }
+
+/** Copies partition `number` (1: FAT, 2: ext4) out of an image, as the table there says. */
+export function copyPartition(image: string, number: 1 | 2, to: string): void {
+  const { partitiontable } = JSON.parse(run('sfdisk', ['--json', image])) as {
+    partitiontable: { partitions: { start: number; size: number }[] };
+  };
+  const { start, size } = partitiontable.partitions[number - 1]!;
+  const place = [`skip=${start * 512}`, `count=${size * 512}`];
+  run('dd', [
+    `if=${image}`,
+    `of=${to}`,
+    'bs=4M',
+    ...place,
+    'iflag=skip_bytes,count_bytes',
+    'conv=sparse',
+    'status=none',
+  ]);
+}

@@ -1,32 +1,31 @@
-/** `millrace-edge`: the edge agent alone, bundled to one file for the Debian package. */
+/** `millrace-edge`: the command `millrace edge` alone, bundled to one file for the Debian package. */
+import { existsSync } from 'node:fs';
+import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
 import { openLog } from '@millrace/runtime/log.ts';
-import { runEdge } from '../../src/main.ts';
+import { exitCodes } from '@millrace/runtime/service.ts';
+import { helpOf, UsageError } from '../../../cli/src/command.ts';
+import { edge } from '../../../cli/src/commands/edge.ts';
 import { notifySystemd } from '../../src/systemd.ts';
 
-const usage = `Usage: millrace-edge [--config FILE]
+const installed = '/etc/millrace/edge.yaml';
 
-Runs the agent with FILE (default: /etc/millrace/edge.yaml). systemd runs it: systemctl status millrace-edge
-Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
-`;
+process.exitCode = await main(process.argv.slice(2));
 
-const args = process.argv.slice(2);
-process.exitCode = await main();
-
-async function main(): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(usage);
-    return 0;
+    process.stdout.write(helpOf(edge).replaceAll('millrace edge', 'millrace-edge'));
+    return exitCodes.done;
   }
-  if (args.length > 0 && !(args.length === 2 && args[0] === '--config')) {
-    process.stderr.write(usage);
-    return 2;
-  }
-  // Ready before the configuration was looked at, until runEdge says it itself.
+  const [verb] = args;
+  const namesFile = args.some(arg => arg.startsWith('--config')) || verb === 'check' || verb === 'try';
+  const withFile = namesFile || !existsSync(installed) ? args : [...args, '--config', installed];
+  // systemd is told that the agent is ready before it is, until runEdge says it itself.
   await using _ = notifySystemd({ env: process.env, log: openLog('edge', 'info') });
   try {
-    return await runEdge({ file: args[1] ?? '/etc/millrace/edge.yaml', env: process.env });
+    return await edge.run(withFile);
   } catch (error) {
-    process.stderr.write(`millrace-edge: ${error instanceof Error ? error.message : String(error)}\n`);
-    return 78;
+    process.stderr.write(`millrace-edge: ${messageOf(error)}\n`);
+    if (error instanceof UsageError) return exitCodes.usage;
+    return error instanceof ConfigError ? exitCodes.config : exitCodes.failed;
   }
 }
