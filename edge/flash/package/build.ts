@@ -29,11 +29,15 @@ export interface PackageOptions {
   readonly out: string;
   /** For tests: 30 MB less, a minute more. Default true. */
   readonly compressed?: boolean;
+  /** Default: the checkout's. */
+  readonly version?: string;
 }
 
 /** Builds the package and returns its path. */
-export async function buildPackage({ architecture, out, compressed = true }: PackageOptions): Promise<string> {
-  const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { version: string };
+export async function buildPackage(options: PackageOptions): Promise<string> {
+  const { architecture, out, compressed = true } = options;
+  const own = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { version: string };
+  const version = options.version ?? own.version;
   const work = mkdtempSync(join(tmpdir(), 'millrace-deb-'));
   try {
     await fill(work, architecture);
