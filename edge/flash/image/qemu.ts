@@ -19,7 +19,8 @@ export interface MachineOptions {
 export interface Machine extends AsyncDisposable {
   readonly startedAtMs: number;
   readonly console: () => string;
-  readonly isRunning: () => boolean;
+  /** Rejects when the machine ends by itself. */
+  readonly failed: Promise<never>;
   /** Pulls the plug: what the guest has not had on its disk is gone. */
   cut(): Promise<void>;
 }
@@ -62,20 +63,15 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   await once(child, 'spawn');
-  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  failed.catch(() => {});
+  const console = (): string => readFileSync(options.console, 'utf8');
+  const ended = once(child, 'exit').then(() => reject(new Error(`the machine has ended:\n${console().slice(-2000)}`)));
   const cut = async (): Promise<void> => {
-    if (!isRunning()) return;
-    const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
   };
-  return {
-    startedAtMs,
-    console: () => readFileSync(options.console, 'utf8'),
-    isRunning,
-    cut,
-    [Symbol.asyncDispose]: cut,
-  };
+  return { startedAtMs, console, failed, cut, [Symbol.asyncDispose]: cut };
 }
 
 export const qemuTools = { 'qemu-system-aarch64': 'qemu-system-arm', debugfs: 'e2fsprogs', 'fsck.vfat': 'dosfstools' };

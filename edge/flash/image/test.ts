@@ -1,11 +1,12 @@
 /**
  * `npm run test:image [-- build|virt|raspi3b|clock …]`: builds the image, inspects it, starts it in emulated machines against a
- * real bridge on this one. Long; not part of `npm test`. Default: build, virt, raspi3b.
+ * real bridge on this one. Long; not part of `npm test`. Default: build, virt, raspi3b. `--image FILE`: that one.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { Pipeline, until } from '../../../test/pipeline.ts';
 import { buildImage, type Image } from './build.ts';
 import { asCard, bootOffset, copyPartition, extractKernel, putOnBoot } from './disk.ts';
@@ -14,7 +15,14 @@ import { checkout, needTools, run } from './machine.ts';
 import { type Machine, qemuTools, qemuVersion, startMachine } from './qemu.ts';
 import { openTimeServer } from './sntp.ts';
 
-const words = process.argv.slice(2).filter(word => !word.startsWith('--'));
+const { values, positionals: words } = parseArgs({
+  options: {
+    'install-tools': { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    image: { type: 'string' },
+  },
+  allowPositionals: true,
+});
 const wanted = (word: string): boolean => words.length === 0 || words.includes(word);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 /** Nothing that is installed may be found on the boot partition afterwards. */
@@ -22,24 +30,24 @@ const secret = 'c2VjcmV0LW9mLXRoZS10ZXN0LW5vdC1hLWtleQ';
 const cardMib = 2048;
 const minutes = (n: number): number => n * 60_000;
 
-needTools(qemuTools, process.argv.includes('--install-tools'));
-const image = await buildImage({
-  out: join(checkout, '.millrace', 'build'),
-  installTools: process.argv.includes('--install-tools'),
-});
-await inspectImage(image);
+const installTools = values['install-tools'];
+needTools(qemuTools, installTools);
+const image = values.image
+  ? { raw: values.image, compressed: `${values.image}.zst` }
+  : await buildImage({ out: join(checkout, '.millrace', 'build'), installTools });
+if (wanted('build')) await inspectImage(image);
 say(
-  `inspected: ${image.compressed}, ${(statSync(image.compressed).size / 1e6).toFixed(0)} MB compressed, ${(statSync(image.raw).size / 1e6).toFixed(0)} MB on the card`,
+  `${image.compressed}${wanted('build') ? ', inspected' : ''}: ${(statSync(image.compressed).size / 1e6).toFixed(0)} MB compressed, ${(statSync(image.raw).size / 1e6).toFixed(0)} MB on the card`,
 );
 
 const home = mkdtempSync(join(tmpdir(), 'millrace-image-'));
 try {
   if (['virt', 'raspi3b', 'clock'].some(wanted)) await boots(image);
 } finally {
-  if (!process.argv.includes('--keep')) rmSync(home, { recursive: true, force: true });
+  if (!values.keep) rmSync(home, { recursive: true, force: true });
 }
 
-async function boots({ raw }: Image): Promise<void> {
+async function boots({ raw }: Pick<Image, 'raw'>): Promise<void> {
   await using pipeline = new Pipeline(home, { edges: false });
   await pipeline.start();
   const { kernel, initrd, dtb } = extractKernel(raw, home);
@@ -135,13 +143,13 @@ async function rowsOf(
   await using machine = await start();
   const count = async (): Promise<number> =>
     Number((await pipeline.sql(`SELECT count() n FROM readings WHERE gateway = '${gateway}'`))[0]!['n']);
-  await until(`readings of ${gateway}`, async () => alive(machine) && (await count()) > before, minutes(10));
+  await during(machine, `readings of ${gateway}`, async () => (await count()) > before, minutes(10));
   const seconds = (Date.now() - machine.startedAtMs) / 1000;
   const now = await count();
   say(
     `${gateway}: ${seconds.toFixed(1)} s from the start of ${qemuVersion()} to the first reading in QuestDB (load ${loadavg()[0]!.toFixed(1)})`,
   );
-  await until('more readings', async () => alive(machine) && (await count()) > now + 50, minutes(3));
+  await during(machine, 'more readings', async () => (await count()) > now + 50, minutes(3));
   await machine.cut();
   const [row] = await pipeline.sql(
     `SELECT count() n, count_distinct(seq) seqs, count_distinct(boot) boots, max(boot) boot, max(seq) last FROM readings WHERE gateway = '${gateway}'`,
@@ -154,20 +162,21 @@ async function rowsOf(
 async function datedRight(pipeline: Pipeline, gateway: string, start: () => Promise<Machine>): Promise<void> {
   await using time = await openTimeServer();
   await using machine = await start();
-  await until('it asks for the time', async () => alive(machine) && time.asked > 0, minutes(8));
+  await during(machine, 'it asks for the time', async () => time.asked > 0, minutes(8));
   const askedAtMs = Date.now();
   say(
     `${gateway}: asked for the time after ${Math.round((askedAtMs - machine.startedAtMs) / 1000)} s; no answer for a while`,
   );
   // Long enough for the agent to run and read: it starts a little after the time service.
-  await until('a while', async () => alive(machine) && Date.now() - askedAtMs > 60_000, minutes(2));
+  await during(machine, 'a while', async () => Date.now() - askedAtMs > 60_000, minutes(2));
   time.answer();
-  await until(
+  await during(
+    machine,
     'readings of after the answer',
     async () => {
       const rows =
         time.answeredAtMs && (await pipeline.sql(`SELECT max(ts) last FROM readings WHERE gateway = '${gateway}'`));
-      return alive(machine) && rows && Date.parse(String(rows[0]!['last'])) > time.answeredAtMs! + 5000;
+      return rows && Date.parse(String(rows[0]!['last'])) > time.answeredAtMs! + 5000;
     },
     minutes(5),
   );
@@ -187,7 +196,12 @@ async function datedRight(pipeline: Pipeline, gateway: string, start: () => Prom
   say(`${gateway}: ${early} readings of before the synchronisation are dated right`);
 }
 
-function alive(machine: Machine): true {
-  if (!machine.isRunning()) throw new Error(`the machine has ended:\n${machine.console().slice(-2000)}`);
-  return true;
+/** Waits for a condition as long as the machine runs. */
+function during<T>(
+  machine: Machine,
+  what: string,
+  condition: () => Promise<T | undefined | false>,
+  withinMs: number,
+): Promise<T> {
+  return Promise.race([until(what, condition, withinMs), machine.failed]);
 }

@@ -37,6 +37,7 @@ export function fillRoot(root: string, { tar, deb, epoch }: { tar: string; deb: 
   }
   const units = ['systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'millrace-grow-root'];
   run('systemctl', [`--root=${root}`, '--quiet', 'enable', ...units.map(unit => `${unit}.service`)]);
+  run('systemctl', [`--root=${root}`, '--quiet', 'set-default', 'multi-user.target']);
   // sshd when first-boot has a key; the supplicant when it has a radio's network; nothing that only wears the card.
   const without = [
     'ssh.service',
