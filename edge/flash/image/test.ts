@@ -145,9 +145,10 @@ async function rowsOf(
     Number((await pipeline.sql(`SELECT count() n FROM readings WHERE gateway = '${gateway}'`))[0]!['n']);
   await during(machine, `readings of ${gateway}`, async () => (await count()) > before, minutes(10));
   const seconds = (Date.now() - machine.startedAtMs) / 1000;
+  const cpu = machine.cpuSeconds();
   const now = await count();
   say(
-    `${gateway}: ${seconds.toFixed(1)} s from the start of ${qemuVersion()} to the first reading in QuestDB (load ${loadavg()[0]!.toFixed(1)})`,
+    `${gateway}: ${seconds.toFixed(1)} s from the start of ${qemuVersion()} to the first reading in QuestDB (${cpu.toFixed(0)} s of processor time, load ${loadavg()[0]!.toFixed(1)})`,
   );
   await during(machine, 'more readings', async () => (await count()) > now + 50, minutes(3));
   await machine.cut();

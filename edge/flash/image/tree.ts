@@ -40,6 +40,7 @@ export function fillRoot(root: string, { tar, deb, epoch }: { tar: string; deb: 
   run('systemctl', [`--root=${root}`, '--quiet', 'set-default', 'multi-user.target']);
   // sshd when first-boot has a key; the supplicant when it has a radio's network; nothing that only wears the card.
   const without = [
+    'e2scrub_reap.service',
     'ssh.service',
     'wpa_supplicant.service',
     'apt-daily.timer',
