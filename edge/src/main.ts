@@ -12,12 +12,13 @@ import { loadEdge } from './load.ts';
 import { edgeMetrics } from './metrics.ts';
 import { prepareNodeRed } from './node-red/prepare.ts';
 import { RunningNodeRed } from './node-red/run.ts';
-import { openOutbox } from './outbox/outbox.ts';
+import { type Outbox, openOutbox } from './outbox/outbox.ts';
 import { Shaper } from './shaping/shaper.ts';
 import { readingsHandler } from './sources/http/handler.ts';
 import { runSources } from './sources/run.ts';
 import { SensorWatch } from './sources/watch.ts';
 import { statusOf } from './status.ts';
+import { notifySystemd } from './systemd.ts';
 import { readTls } from './tls.ts';
 import { Uplink } from './uplink.ts';
 
@@ -69,6 +70,13 @@ export async function runEdge(from: ConfigSource): Promise<number> {
     await using _beside =
       nodeRed && new RunningNodeRed(nodeRed, { log, socket: doorSocket(config, from), env: from.env });
     service.health.check('outbox', () => outbox.writable);
+    await using _signs = notifySystemd({ env: from.env, log, status: () => sentenceOf(uplink, outbox) });
     await service.untilStopped(outbox.failed, dated.failed, running.failed);
   });
+}
+
+/** For `systemctl status`. */
+function sentenceOf(uplink: Uplink, outbox: Outbox): string {
+  const { readings } = outbox.level;
+  return `${uplink.connected ? 'connected' : 'not connected'}, ${readings} readings in the outbox`;
 }
