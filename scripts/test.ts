@@ -11,7 +11,7 @@ import { openStack } from '@millrace/stack/stack.ts';
 
 const root = join(import.meta.dirname, '..');
 const words = process.argv.slice(2).filter(arg => !arg.startsWith('--'));
-const files = globSync(['*/src/**/*.test.ts', 'edge/flash/src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
+const files = globSync(['*/src/**/*.test.ts', 'edge/flash/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
   .filter(file => !file.includes('node_modules') && (words.length === 0 || words.some(word => file.includes(word))))
   .sort();
 if (files.length === 0) {

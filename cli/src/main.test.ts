@@ -50,13 +50,13 @@ test('up tells every mistake of every file at once, starts nothing, and ends wit
   });
   assert.equal(code, 78, stderr);
   for (const expected of [
-    /procesors \(.*wrong\.yaml:4\): no such section; did you mean processors\?/,
+    /procesors \(.*wrong\.yaml:4:\d+\): no such section; did you mean processors\?/,
     /bridge\.mqtt\.host .*plaintextBeyondLoopback/,
-    /sinks\.batchRows \(.*:5\)/,
+    /sinks\.batchRows \(.*:5:\d+\)/,
     /kafka\.partitions \(MILLRACE_KAFKA__PARTITIONS\)/,
   ])
     assert.match(stderr, expected);
-  assert.match(stderr, /edge\.gateway \(.*edge\.yaml:2\)/);
+  assert.match(stderr, /edge\.gateway \(.*edge\.yaml:2:\d+\)/);
   assert.match(stderr, /edge\.sources\.0\.type/);
   assert.equal(stdout, '');
   assert.ok(!existsSync(home));

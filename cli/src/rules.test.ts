@@ -61,9 +61,9 @@ test('check says how rules were understood, and with 78 what is wrong with them'
   assert.equal((JSON.parse(mistakes.stdout) as { mistakes: unknown[] }).mistakes.length, 3);
   const told = await rules.run(['check', wrong]).catch(messageOf);
   for (const expected of [
-    /wrong\.yaml:3\): no such key; did you mean above/,
-    /rules\.hot\.name \(.*:4\): must be unique/,
-    /wrong\.yaml:4\): lacks missed/,
+    /wrong\.yaml:3:\d+\): no such key; did you mean above/,
+    /rules\.hot\.name \(.*:4:\d+\): must be unique/,
+    /wrong\.yaml:4:\d+\): lacks missed/,
   ])
     assert.match(String(told), expected);
   await assert.rejects(rules.run(['check', 'nowhere.yaml']), /nowhere\.yaml\): cannot be read/);

@@ -17,7 +17,7 @@ import { Pipeline } from '../../test/pipeline.ts';
 import { edgeSchema } from '../src/config.ts';
 import { openOutbox } from '../src/outbox/outbox.ts';
 import type { SealedBatch } from '../src/outbox/seal.ts';
-import { statusOf } from '../src/status.ts';
+import { assumedClock, statusOf } from '../src/status.ts';
 import { Uplink } from '../src/uplink.ts';
 
 const { values } = parseArgs({
@@ -66,7 +66,13 @@ async function measure(proxy: Awaited<ReturnType<typeof openProxy>>): Promise<Re
       for (let seq = batch.firstSeq; seq <= batch.lastSeq; seq++) delays.push(performance.now() - emittedMs[seq]!);
     acknowledge(batch);
   };
-  await using uplink = new Uplink({ ...config, outbox, status: () => statusOf(config, outbox), log, maxPauseMs: 500 });
+  await using uplink = new Uplink({
+    ...config,
+    outbox,
+    status: () => statusOf(config, outbox, assumedClock('synced')),
+    log,
+    maxPauseMs: 500,
+  });
   const emitting = new AbortController();
   const source = emitSteadily();
   await until(() => uplink.connected && outbox.level.readings < rate);

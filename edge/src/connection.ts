@@ -4,6 +4,7 @@
  * outbox alone decides what is sent, and in which order.
  */
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import type { Tls } from './tls.ts';
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -12,6 +13,8 @@ export interface ConnectionOptions {
   readonly password: string | undefined;
   readonly keepaliveSeconds: number;
   readonly will: { readonly topic: string; readonly payload: Uint8Array };
+  /** PEM; for `mqtts://`. */
+  readonly tls?: Tls | undefined;
 }
 
 export interface Connection {
@@ -21,6 +24,8 @@ export interface Connection {
   readonly closed: Promise<string>;
   /** QoS 1; `onPuback` is called at PUBACK, and never when the connection closes before it. */
   publish(topic: string, payload: Uint8Array, options: { readonly retain: boolean }, onPuback: () => void): void;
+  /** QoS 1; `onMessage` gets what comes. What the broker answers is `refused` or not. */
+  subscribe(topic: string, onMessage: (payload: Uint8Array) => void, onAnswer: (granted: boolean) => void): void;
   /** DISCONNECT, so that the broker discards the will; then closed. */
   end(): void;
   /** Closed at once, as by a power cut: the broker publishes the will. */
@@ -31,7 +36,7 @@ export interface Connection {
 const connectTimeoutMs = 10_000;
 
 export function connect(options: ConnectionOptions): Connection {
-  const { url, clientId, username, password, keepaliveSeconds, will } = options;
+  const { url, clientId, username, password, keepaliveSeconds, will, tls = {} } = options;
   const client = mqtt.connect(url, {
     protocolVersion: 4, // Aedes speaks MQTT 3.1.1 only; a version 5 client would queue for ever.
     clean: true,
@@ -41,6 +46,7 @@ export function connect(options: ConnectionOptions): Connection {
     keepalive: keepaliveSeconds,
     reconnectPeriod: 0,
     connectTimeout: connectTimeoutMs,
+    ...tls,
     will: { topic: will.topic, payload: buffer(will.payload), qos: 1, retain: true },
   } satisfies IClientOptions);
   let reason = 'the broker closed the connection';
@@ -56,6 +62,13 @@ export function connect(options: ConnectionOptions): Connection {
       void client.publish(topic, buffer(payload), { qos: 1, retain }, error => {
         if (error == null) onPuback();
       }),
+    subscribe(topic, onMessage, onAnswer) {
+      client.on('message', (of, payload) => (of === topic ? onMessage(payload) : undefined));
+      client.subscribe(topic, { qos: 1 }, (error, grants) => {
+        // 128: SUBACK, failure [MQTT-3.9.3]. An error comes too when the connection closes first.
+        onAnswer(error == null && (grants?.every(({ qos }) => (qos as number) !== 128) ?? false));
+      });
+    },
     end: () => endOf(client, false),
     destroy: () => endOf(client, true),
   };

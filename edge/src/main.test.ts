@@ -128,5 +128,5 @@ test('a wrong configuration ends with 78 before anything is touched', async () =
   );
   const [code] = (await once(child, 'exit')) as [number];
   assert.equal(code, 78);
-  assert.match(child.said(), /edge\.sources\.2\.file: .*absent\.csv cannot be read as CSV/);
+  assert.match(child.said(), /edge\.sources\.2\.file \(.*:9:29\): .*absent\.csv cannot be read as CSV/);
 });

@@ -1,4 +1,5 @@
 /** A reading as a source takes it, and the rules it must keep so that no reader of its batch can refuse the batch. */
+import type { ClockState } from '@millrace/wire/batch.ts';
 import { parseUnit } from '@millrace/wire/units.ts';
 
 export interface Reading {
@@ -19,6 +20,10 @@ export interface Reading {
   readonly lon?: number;
   /** Absent: the gateway's zone. */
   readonly zone?: string;
+  /** Its time is the sensor's or the sender's own; absent: the gateway's clock gave it. */
+  readonly dated?: 'source';
+  /** What its batch says of that clock; absent: what the gateway's batches usually say. For `dating.ts`, not for sources. */
+  readonly clock?: ClockState;
 }
 
 /** What tells one series from another within a batch; the same text means the same entry of the dictionary. */

@@ -4,7 +4,7 @@ import type { Logger } from '@millrace/runtime/log.ts';
 import { backoffMs } from '@millrace/runtime/retry.ts';
 import { type GatewayId, mqttTopic } from '@millrace/wire/names.ts';
 import { encodeStatus, GatewayState, type GatewayStatus } from '@millrace/wire/status.ts';
-import { type Connection, connect } from './connection.ts';
+import { type Connection, type ConnectionOptions, connect } from './connection.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import type { SealedBatch } from './outbox/seal.ts';
 import { Pacer } from './pacer.ts';
@@ -19,6 +19,10 @@ export interface UplinkOptions {
     /** Batches in flight. */
     readonly inFlight: number;
   };
+  /** Asked at each connection. */
+  readonly tls?: () => NonNullable<ConnectionOptions['tls']>;
+  /** What comes on the commands topic. */
+  readonly onCommand?: (payload: Uint8Array) => void;
   readonly statusIntervalMs: number;
   readonly outbox: Outbox;
   /** The gateway as it is now; `state` is the uplink's. */
@@ -34,6 +38,7 @@ export interface UplinkOptions {
 
 /** Stopping: the broker has this long for the last status and for closing. */
 const farewellMs = 1000;
+const maxReplies = 100;
 /** Of the window, the part that the backlog leaves to live batches. */
 const liveShare = 1 / 4;
 
@@ -53,6 +58,8 @@ export class Uplink implements AsyncDisposable {
   #statusInFlight = false;
   #isAcknowledging = false;
   #onIdle: (() => void) | undefined;
+  /** Replies without PUBACK, oldest first: sent again on the next connection, and gone with the process. */
+  readonly #replies = new Set<Uint8Array>();
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -62,6 +69,13 @@ export class Uplink implements AsyncDisposable {
 
   get connected(): boolean {
     return this.#online !== undefined;
+  }
+
+  /** Sends an encoded `CommandReply`, now or once there is a connection. */
+  reply(bytes: Uint8Array): void {
+    this.#replies.add(bytes);
+    if (this.#replies.size > maxReplies) this.#replies.delete(this.#replies.values().next().value!);
+    if (this.#online !== undefined) this.#publishReply(this.#online, bytes);
   }
 
   /** Sends what the outbox holds while the broker answers, says OFFLINE, and closes. */
@@ -123,6 +137,7 @@ export class Uplink implements AsyncDisposable {
       clientId: gateway,
       username: mqtt.username ?? gateway,
       password: mqtt.password,
+      tls: this.#options.tls?.(),
       will: { topic: mqttTopic(gateway, 'status'), payload: this.#statusAs(GatewayState.OFFLINE) },
     });
   }
@@ -136,11 +151,27 @@ export class Uplink implements AsyncDisposable {
     this.#options.outbox.openLanes();
     this.#statusInFlight = false;
     this.#publishStatus(connection, GatewayState.ONLINE);
+    this.#listen(connection);
+    for (const reply of this.#replies) this.#publishReply(connection, reply);
     const pulse = setInterval(() => {
       if (!this.#statusInFlight) this.#publishStatus(connection, GatewayState.ONLINE);
     }, this.#options.statusIntervalMs);
     void connection.closed.then(() => clearInterval(pulse));
     this.#pump();
+  }
+
+  #listen(connection: Connection): void {
+    const { gateway, onCommand, log } = this.#options;
+    if (onCommand === undefined) return;
+    connection.subscribe(mqttTopic(gateway, 'commands'), onCommand, granted => {
+      if (!granted && this.#online === connection)
+        log.warn('the broker refuses the subscription to commands: none will come');
+    });
+  }
+
+  #publishReply(connection: Connection, bytes: Uint8Array): void {
+    const topic = mqttTopic(this.#options.gateway, 'replies');
+    connection.publish(topic, bytes, { retain: false }, () => this.#replies.delete(bytes));
   }
 
   /** Publishes until the window is full or there is nothing that may go. */

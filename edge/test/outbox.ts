@@ -40,6 +40,13 @@ export function childEnv(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: join(tmpdir(), 'millrace-edge-compile-cache') };
 }
 
+/** A whole number that nothing compresses, the same for the same seed (the finalizer of MurmurHash3). */
+function scattered(seed: number): number {
+  let bits = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
+}
+
 /** Readings whose values count up from `from`. */
 export function readings(count: number, from = 0): Reading[] {
   return Array.from({ length: count }, (_, i) => ({
@@ -47,7 +54,8 @@ export function readings(count: number, from = 0): Reading[] {
     metric: 'count',
     unit: '1',
     value: from + i,
-    timeUs: 1_700_000_000_000_000 + (from + i) * 1000,
+    // Uneven, as real times are: they are what a batch takes most bytes for once it is packed.
+    timeUs: 1_700_000_000_000_000 + (from + i) * 1000 + (scattered(from + i) % 997),
   }));
 }
 
@@ -59,3 +67,6 @@ export async function until(what: string, condition: () => boolean, deadlineMs =
     await new Promise(resolve => setTimeout(resolve, 5));
   }
 }
+
+/** What a source is told when nobody is interested in how its sensors are. */
+export const unwatched = { nowUs: () => Date.now() * 1000, trouble: () => {} };

@@ -67,16 +67,16 @@ test('every mistake is told at once, with key, place and what is allowed', () =>
   assert.match(text, /^5 mistakes/);
   assert.match(
     text,
-    /bridge\.mqtt\.port \(\/millrace\.yaml:3\): must be a whole number from 0 to 65535; it is "18x83"/,
+    /bridge\.mqtt\.port \(\/millrace\.yaml:3:\d+\): must be a whole number from 0 to 65535; it is "18x83"/,
   );
-  assert.match(text, /bridge\.mqtt\.prot \(\/millrace\.yaml:4\): no such key; did you mean port\?/);
-  assert.match(text, /brige \(\/millrace\.yaml:5\): no such section; did you mean bridge\?/);
-  assert.match(text, /questdb\.url \(\/millrace\.yaml:7\): must be an http/);
+  assert.match(text, /bridge\.mqtt\.prot \(\/millrace\.yaml:4:\d+\): no such key; did you mean port\?/);
+  assert.match(text, /brige \(\/millrace\.yaml:5:\d+\): no such section; did you mean bridge\?/);
+  assert.match(text, /questdb\.url \(\/millrace\.yaml:7:\d+\): must be an http/);
   assert.match(text, /bridge\.mqtt\.maxBytes \(MILLRACE_BRIDGE__MQTT__MAX_BYTES\)/);
 });
 
 test('a broken file, a missing file and a misspelt variable are told, secrets are not', () => {
-  assert.match(mistakes('bridge: [1,\n'), /YAML \(\/millrace\.yaml:\d\)/);
+  assert.match(mistakes('bridge: [1,\n'), /YAML \(\/millrace\.yaml:\d:\d+\)/);
   assert.match(
     mistakes('', { MILLRACE_BRIGDE__X: '1' }),
     /brigde \(MILLRACE_BRIGDE__X\): no such section; did you mean bridge\?/,

@@ -62,7 +62,7 @@ export function sectionsIn(source: ConfigSource): readonly string[] {
 
 interface YamlFile {
   readonly tree: Tree;
-  /** `file:line` of the value, or of the nearest one around it. */
+  /** `file:line:column` of the value, or of the nearest one around it. */
   readonly placeOf: (path: Path) => string | undefined;
 }
 
@@ -90,7 +90,7 @@ export function readYaml(file: string, key: string, root: string, mistakes: Conf
   for (const error of document.errors)
     mistakes.push({
       key: 'YAML',
-      place: `${file}:${error.linePos?.[0].line ?? 1}`,
+      place: placeIn(file, error.linePos?.[0] ?? { line: 1, col: 1 }),
       message: error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
     });
   if (document.errors.length > 0) return undefined;
@@ -108,11 +108,24 @@ export function readYaml(file: string, key: string, root: string, mistakes: Conf
           node !== null && typeof node === 'object' && 'range' in node
             ? (node.range as [number] | undefined)
             : undefined;
-        if (range != null) return `${file}:${lines.linePos(range[0]).line}`;
+        if (range != null) return placeIn(file, lines.linePos(range[0]));
       }
       return file;
     },
   };
+}
+
+const placeIn = (file: string, { line, col }: { line: number; col: number }): string => `${file}:${line}:${col}`;
+
+/** The same mistakes, each with its place in the file, where that is known. */
+export function placed({ mistakes }: ConfigError, source: ConfigSource): ConfigError {
+  const { placeOf } = readFile(source.file, []);
+  return new ConfigError(
+    mistakes.map(mistake => ({
+      ...mistake,
+      place: mistake.place ?? placeOf(mistake.key.split('.').map(part => (/^\d+$/.test(part) ? Number(part) : part))),
+    })),
+  );
 }
 
 interface EnvValue {

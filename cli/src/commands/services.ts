@@ -1,14 +1,6 @@
 /** Each service alone. Rooms are loaded when they are asked for, so that `--help` is quick. */
 import { type Command, parse } from '../command.ts';
 
-export const edge: Command = {
-  name: 'edge',
-  summary: "Run a gateway's agent: sources, outbox, uplink",
-  usage: '[--config FILE]',
-  example: 'millrace edge --config demo/this-machine.yaml',
-  run: async args => (await import('@millrace/edge/main.ts')).runEdge(parse(args, {}, { max: 0 }).source),
-};
-
 export const bridge: Command = {
   name: 'bridge',
   summary: 'Run the bridge: MQTT in, Kafka out',

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { edgeSchema } from '@millrace/edge/config.ts';
 import { createAuthority } from '@millrace/pki/authority.ts';
 import type { ConfigError } from '@millrace/runtime/errors.ts';
 import { parse } from 'yaml';
@@ -50,6 +51,7 @@ test('puts a gateway on our own image: its configuration, key and names, and not
     outbox: { path: '/var/lib/millrace/outbox.db' },
     sources: [{ type: 'host', intervalMs: 1000 }],
   });
+  assert.ok(edgeSchema.safeParse(edge).success, 'the agent takes it');
   assert.equal(boot.read('millrace/key.pem').toString(), issued.keyPem);
   assert.equal(boot.read('millrace/cert.pem').toString(), issued.certPem);
   assert.equal(boot.read('millrace/ca.pem').toString(), authority.caPem);

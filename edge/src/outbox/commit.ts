@@ -50,7 +50,7 @@ export class CommitPlanner {
   /** The bytes that are lacking, when it has to wait. */
   plan({ readings, numbering, tooOld, claimAlone, excessOf }: CommitInput): CommitPlan | number {
     const sealed = seal(readings, this.#origin, numbering, this.#priorityOf);
-    const bytes = sealed.reduce((sum, batch) => sum + batch.bytes.length, 0);
+    const bytes = sealed.reduce((sum, batch) => sum + batch.storedBytes, 0);
     const expired = tooOld.reduce((sum, batch) => sum + batch.bytes, 0);
     let victims: Victims | undefined = noVictims;
     if (readings.length > 0 && excessOf(bytes - expired) > 0)

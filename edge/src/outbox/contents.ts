@@ -71,7 +71,7 @@ export class Contents {
   acknowledge(batch: SealedBatch): boolean {
     if (this.#acknowledged.has(batch.id)) return false;
     this.#acknowledged.set(batch.id, batch);
-    this.#inventory.remove(batch, batch.bytes.length);
+    this.#inventory.remove(batch, batch.storedBytes);
     if (holdsNoReading(batch)) this.#inventory.said(this.records.acknowledged(batch));
     return true;
   }
@@ -81,7 +81,7 @@ export class Contents {
   }
 
   get acknowledgedBytes(): number {
-    return this.#acknowledged.values().reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return this.#acknowledged.values().reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   }
 
   /** Their rows are gone. */
@@ -104,7 +104,7 @@ export class Contents {
       this.records.forgotten(replaced.id);
     }
     for (const [i, batch] of batches.entries()) {
-      this.#inventory.add(batch, batch.bytes.length);
+      this.#inventory.add(batch, batch.storedBytes);
       if (holdsNoReading(batch)) this.#inventory.unsaid(this.records.stored(batch, i < published));
     }
   }

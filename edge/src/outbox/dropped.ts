@@ -39,12 +39,12 @@ export class DropRecords {
   }
 
   /** This batch without readings is in the file. @returns the ranges that it says. */
-  stored({ id, firstSeq, lastSeq, bytes }: SealedBatch, isPublished: boolean): readonly DroppedRange[] {
+  stored({ id, firstSeq, lastSeq, bytes, storedBytes }: SealedBatch, isPublished: boolean): readonly DroppedRange[] {
     const { dropped: ranges, completeThroughUs } = decodeBatch(bytes);
     if (ranges.length === 0) return ranges; // A claim alone.
     // What an earlier version sealed may claim something; then it keeps its place in the order.
     if (completeThroughUs === 0) this.#waiting.add(id);
-    if (!isPublished) this.#open = { batch: { id, firstSeq, lastSeq, bytes: bytes.length }, ranges };
+    if (!isPublished) this.#open = { batch: { id, firstSeq, lastSeq, bytes: storedBytes }, ranges };
     return ranges;
   }
 

@@ -197,7 +197,7 @@ test('a full outbox makes appends wait until there is room, and takes them then'
 test('when the agent stops, an append that cannot be done is refused, and was not taken', async () => {
   const path = join(folder(), 'o.db');
   {
-    await using outbox = openAt(path, { maxBytes: 1000, groupCommitMs: 0 });
+    await using outbox = openAt(path, { maxBytes: 500, groupCommitMs: 0 });
     await outbox.append('s', readings(100));
     const waiting = outbox.append('s', readings(100, 100));
     await until('full', () => outbox.writable !== true);

@@ -24,7 +24,7 @@ export interface OutboxOptions {
   readonly origin: Origin;
   /** Names of the sources whose declarations count for `complete_through`. */
   readonly sources: readonly string[];
-  /** Sealed bytes held at most; one batch is always taken. */
+  /** Bytes of batches held at most, as they lie in the file; one batch is always taken. */
   readonly maxBytes: number;
   /** What was sealed longer ago is given up, by the outbox's own clock; 0: never. */
   readonly maxAgeMs: number;
@@ -315,7 +315,7 @@ export class Outbox implements AsyncDisposable {
     const state: State = {
       ...this.#kept,
       nextSeq: nextSeq + readings.length,
-      completeThroughUs: readings.length > 0 ? completeThroughUs : declaredUs,
+      completeThroughUs,
       clockUs: this.#clockUs,
       dropped: sumByReason(this.#kept.dropped, plan.drops),
       sources: this.#declarations.statesWith(sources),
@@ -363,8 +363,11 @@ export class Outbox implements AsyncDisposable {
 
   #cannotWrite(error: unknown): void {
     if (!isDiskError(error)) return this.#break(error);
-    const forgotten = this.#capacity.forgetOnFullDisk(this.#contents.acknowledgedIds);
-    this.#contents.forgotten(forgotten);
+    let forgotten: readonly number[];
+    do {
+      forgotten = this.#capacity.forgetOnFullDisk(this.#contents.acknowledgedIds);
+      this.#contents.forgotten(forgotten);
+    } while (this.#state === 'draining' && forgotten.length > 0);
     if (this.#state === 'draining') return;
     if (this.#state !== 'unwritable')
       this.#options.log.error(`the outbox cannot be written (${messageOf(error)}): sources wait; trying each second`);

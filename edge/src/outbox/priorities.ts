@@ -23,7 +23,8 @@ export function prioritiesBy(rules: readonly PriorityRule[], gatewayZone: string
       ?.priority ?? usualPriority;
 }
 
-function matches(pattern: string | undefined, name: string): boolean {
+/** Exact names, or their beginning and `*`; absent: all. */
+export function matches(pattern: string | undefined, name: string): boolean {
   if (pattern === undefined) return true;
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }

@@ -98,10 +98,36 @@ test('the batches of version 1 have ages, though their times are of the wall clo
 test('a file of a later version is a mistake of the configuration, and stays as it is', () => {
   const path = join(folder(), 'o.db');
   const db = new DatabaseSync(path);
-  db.exec('PRAGMA user_version = 3');
+  db.exec('PRAGMA user_version = 4');
   db.close();
   assert.throws(
     () => openAt(path),
     (error: Error) => error instanceof ConfigError && /update the agent/.test(error.message),
   );
+});
+
+test('a file of version 2 holds batches as they were sealed, and goes on; what is sealed from now on is packed', async () => {
+  const path = join(folder(), 'o.db');
+  {
+    await using outbox = openAt(path);
+    await outbox.append('s', readings(100));
+  }
+  let sealed: Uint8Array;
+  {
+    await using outbox = openAt(path);
+    sealed = outbox.page(-1, 1)[0]!.bytes;
+  }
+  const db = new DatabaseSync(path);
+  const before = db.prepare('SELECT bytes FROM batch WHERE readings > 0').get() as { bytes: number };
+  assert.ok(before.bytes < sealed.length / 2, `${before.bytes} of ${sealed.length} bytes`);
+  db.prepare('UPDATE batch SET blob = ?, bytes = ? WHERE readings > 0').run(sealed, sealed.length);
+  db.exec('PRAGMA user_version = 2');
+  db.close();
+  await using outbox = openAt(path);
+  await outbox.append('s', readings(100, 100));
+  const [old, packed] = outbox.page(-1, 10);
+  assert.deepEqual(Buffer.from(old!.bytes), Buffer.from(sealed));
+  assert.equal(old!.storedBytes, sealed.length);
+  assert.equal(decodeBatch(packed!.bytes).value[99], 199);
+  assert.equal(outbox.level.bytes, old!.storedBytes + packed!.storedBytes);
 });

@@ -30,7 +30,8 @@ export interface State {
  */
 export const stateId = Number.MAX_SAFE_INTEGER;
 
-const schemaVersion = 2;
+/** 3: batches are compressed, which earlier agents could not read; those of version 2 stay as they are. */
+const schemaVersion = 3;
 
 /**
  * Makes the table, or brings one of version 1 up to date, in one transaction.
@@ -39,6 +40,7 @@ const schemaVersion = 2;
 export function prepareSchema(db: DatabaseSync): void {
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
   if (version === schemaVersion) return;
+  if (version === 2) return db.exec(`PRAGMA user_version = ${schemaVersion}`);
   if (version !== 0 && version !== 1)
     throw ConfigError.of(
       'edge.outbox.path',
@@ -64,7 +66,7 @@ function create(db: DatabaseSync): State {
       priority INTEGER NOT NULL,
       published INTEGER NOT NULL, -- 1: was or may have been published, and is never given up
       claim_us INTEGER NOT NULL, -- what was declared complete before it was sealed
-      blob BLOB NOT NULL
+      blob BLOB NOT NULL -- as packed.ts has it
     ) STRICT;
   `);
   return { boot: newBoot(), nextSeq: 0, completeThroughUs: 0, clockUs: 0, dropped: {}, sources: {} };

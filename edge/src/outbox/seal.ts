@@ -10,6 +10,7 @@ import {
 } from '@millrace/wire/batch.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
 import { type Reading, seriesKey } from '../reading.ts';
+import { pack } from './packed.ts';
 import { type PriorityOf, usualPriority } from './priorities.ts';
 
 /** A batch as it lies in the outbox and goes over the wire. */
@@ -23,12 +24,16 @@ export interface SealedBatch {
   readonly declaredUs: number;
   /** The encoded `ReadingBatch`. */
   readonly bytes: Uint8Array;
+  /** Bytes that it takes in the outbox's file. */
+  readonly storedBytes: number;
 }
 
 /** A batch that is not stored yet. */
 export interface NewBatch extends SealedBatch {
   /** 0–9; of all its readings. */
   readonly priority: number;
+  /** As it is stored. */
+  readonly packed: Uint8Array;
 }
 
 /** What all batches of a gateway say about it. */
@@ -55,7 +60,7 @@ export interface Numbering {
 
 /**
  * Seals readings into as few batches as the limits of the contract allow (10,000 readings, 1 MiB), in their order, those
- * of one priority together and the highest first. Only the last batch claims `completeAfterUs`: the claim is about readings
+ * of one priority and one state of the clock together and the highest priority first. Only the last batch claims `completeAfterUs`: the claim is about readings
  * which may stand in any of them.
  */
 export function seal(
@@ -65,29 +70,31 @@ export function seal(
   priorityOf?: PriorityOf,
 ): NewBatch[] {
   const sealed: NewBatch[] = [];
-  const groups = byPriority(readings, priorityOf);
+  const groups = grouped(readings, origin.clock, priorityOf);
   const ordered = groups.flatMap(group => group.readings);
   // Halves are taken where a batch is too large: only very long names bring 10,000 readings near 1 MiB.
-  const sealRange = (from: number, to: number, priority: number): void => {
+  const sealRange = (from: number, to: number, group: Group): void => {
     const count = to - from;
     const firstSeq = numbering.firstSeq + from;
     if (count <= maxBatchReadings) {
       const completeThroughUs = to === ordered.length ? numbering.completeAfterUs : numbering.completeBeforeUs;
-      const batch = toBatch(ordered.slice(from, to), origin, { boot: numbering.boot, firstSeq, completeThroughUs });
+      const { clock, priority } = group;
+      const numbers = { boot: numbering.boot, firstSeq, completeThroughUs };
+      const batch = toBatch(ordered.slice(from, to), { ...origin, clock }, numbers);
       const bytes = encodeBatch(batch);
       if (bytes.length <= maxBatchBytes || count === 1) {
         const id = numbering.firstId + sealed.length;
         const { declaredUs } = numbering;
-        sealed.push({ id, firstSeq, lastSeq: firstSeq + count - 1, declaredUs, bytes, priority });
+        sealed.push({ id, firstSeq, lastSeq: firstSeq + count - 1, declaredUs, priority, ...stored(bytes) });
         return;
       }
     }
     const middle = from + Math.ceil(count / 2);
-    sealRange(from, middle, priority);
-    sealRange(middle, to, priority);
+    sealRange(from, middle, group);
+    sealRange(middle, to, group);
   };
   let from = 0;
-  for (const group of groups) sealRange(from, (from += group.readings.length), group.priority);
+  for (const group of groups) sealRange(from, (from += group.readings.length), group);
   return sealed;
 }
 
@@ -100,19 +107,33 @@ export function sealWithoutReadings(
 ): NewBatch {
   const batch = toBatch([], origin, { boot, firstSeq, completeThroughUs });
   const bytes = encodeBatch({ ...batch, dropped });
-  return { id: firstId, firstSeq, lastSeq: firstSeq - 1, declaredUs, bytes, priority: usualPriority };
+  return { id: firstId, firstSeq, lastSeq: firstSeq - 1, declaredUs, priority: usualPriority, ...stored(bytes) };
 }
 
-function byPriority(
-  readings: readonly Reading[],
-  priorityOf: PriorityOf | undefined,
-): { priority: number; readings: readonly Reading[] }[] {
+function stored(bytes: Uint8Array): Pick<NewBatch, 'bytes' | 'packed' | 'storedBytes'> {
+  const packed = pack(bytes);
+  return { bytes, packed, storedBytes: packed.length };
+}
+
+/** Readings that may share a batch. */
+interface Group {
+  readonly priority: number;
+  readonly clock: ClockState;
+  readonly readings: readonly Reading[];
+}
+
+/** The highest priority first. */
+function grouped(readings: readonly Reading[], usualClock: ClockState, priorityOf: PriorityOf | undefined): Group[] {
   if (readings.length === 0) return [];
-  if (priorityOf === undefined) return [{ priority: usualPriority, readings }];
-  const groups = Map.groupBy(readings, priorityOf);
-  return [...groups]
-    .map(([priority, group]) => ({ priority, readings: group }))
-    .sort((a, b) => b.priority - a.priority);
+  const byClock = readings.some(({ clock }) => clock !== undefined)
+    ? [...Map.groupBy(readings, ({ clock }) => clock ?? usualClock)]
+    : [[usualClock, readings] as const];
+  const groups = byClock.flatMap(([clock, of]) =>
+    priorityOf === undefined
+      ? [{ priority: usualPriority, clock, readings: of }]
+      : [...Map.groupBy(of, priorityOf)].map(([priority, group]) => ({ priority, clock, readings: group })),
+  );
+  return groups.sort((a, b) => b.priority - a.priority);
 }
 
 function toBatch(

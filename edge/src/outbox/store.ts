@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
+import { unpack } from './packed.ts';
 import { prepareSchema, type State, stateId } from './schema.ts';
 import type { NewBatch, SealedBatch } from './seal.ts';
 
@@ -20,7 +21,7 @@ export interface Change {
   readonly state: State;
 }
 
-/** A batch without its bytes. */
+/** A batch without its bytes; `bytes` are those that it takes in the file. */
 export interface StoredBatch {
   readonly id: number;
   readonly firstSeq: number;
@@ -156,7 +157,7 @@ function storeOn(db: DatabaseSync): Store {
   const setState = db.prepare(`UPDATE batch SET blob = ? WHERE id = ${stateId}`);
   const publish = db.prepare('UPDATE batch SET published = 1 WHERE id = ?');
   const page = db.prepare(
-    'SELECT id, last_seq - readings + 1 AS firstSeq, last_seq AS lastSeq, claim_us AS declaredUs, published, blob AS bytes FROM batch WHERE id > ? AND id < ? ORDER BY id LIMIT ?',
+    'SELECT id, last_seq - readings + 1 AS firstSeq, last_seq AS lastSeq, claim_us AS declaredUs, published, blob FROM batch WHERE id > ? AND id < ? ORDER BY id LIMIT ?',
   );
   const declared = db.prepare('SELECT claim_us FROM batch WHERE id > ? AND id < ? ORDER BY id LIMIT 1');
   const neverPublished = `SELECT ${summary} FROM batch WHERE id > ? AND published = 0 AND readings > 0`;
@@ -182,17 +183,20 @@ function storeOn(db: DatabaseSync): Store {
     write: ({ batches, published, forget: forgotten, state }) =>
       transaction(() => {
         forgetAll(forgotten); // First, so that the new rows take the pages of the old.
-        for (const [i, { id, firstSeq, lastSeq, bytes, priority, declaredUs }] of batches.entries()) {
+        for (const [i, { id, firstSeq, lastSeq, packed, priority, declaredUs }] of batches.entries()) {
           const readings = lastSeq - firstSeq + 1;
           const isPublished = i < published ? 1 : 0;
-          insert.run(id, lastSeq, readings, bytes.length, state.clockUs, priority, isPublished, declaredUs, bytes);
+          insert.run(id, lastSeq, readings, packed.length, state.clockUs, priority, isPublished, declaredUs, packed);
         }
         setState.run(Buffer.from(JSON.stringify(state)));
       }),
     forget: ids => transaction(() => forgetAll(ids)),
     publish: ids => transaction(() => ids.forEach(id => publish.run(id))),
     page: (afterId, beforeId, limit) =>
-      page.all(afterId, Math.min(beforeId, stateId), limit) as unknown as StoredBytes[],
+      page.all(afterId, Math.min(beforeId, stateId), limit).map(row => {
+        const { blob, ...batch } = row as unknown as Omit<StoredBytes, 'bytes' | 'storedBytes'> & { blob: Uint8Array };
+        return { ...batch, bytes: unpack(blob), storedBytes: blob.length };
+      }),
     declaredUs: (afterId, beforeId) =>
       (declared.get(afterId, Math.min(beforeId, stateId)) as { claim_us: number } | undefined)?.claim_us,
     droppable: (afterId, priority, limit) =>

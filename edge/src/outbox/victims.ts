@@ -45,7 +45,7 @@ export class VictimSearch {
       for (const batch of isOldest ? [] : fresh.filter(one => one.priority === priority)) {
         if (missing <= 0) return victims;
         victims.fresh.push(batch);
-        missing -= batch.bytes.length;
+        missing -= batch.storedBytes;
       }
     }
     return missing <= 0 ? victims : undefined;

@@ -1,3 +1,5 @@
 /** The sources there are, one line each. */
 export { host } from './host/source.ts';
+export { http } from './http/source.ts';
+export { mqtt } from './mqtt/source.ts';
 export { replay } from './replay/source.ts';

@@ -1,35 +1,55 @@
 /** Runs the configured sources, each on its own: one that fails is run again after a pause, and the others go on. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { InvariantError, messageOf } from '@millrace/runtime/errors.ts';
+import { ConfigError, InvariantError, messageOf } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
 import { backoffMs } from '@millrace/runtime/retry.ts';
 import { type SourceConfig, sourceName } from '../config.ts';
-import type { Outbox } from '../outbox/outbox.ts';
+import type { Intake } from '../intake.ts';
+import type { Reading } from '../reading.ts';
 import * as kinds from './list.ts';
 import type { Emit, Source, SourceKind } from './source.ts';
+import { SensorWatch } from './watch.ts';
 
 export interface NamedSource {
   readonly name: string;
   readonly source: Source;
+  /** Readings a second of one sensor; absent: without limit. */
+  readonly maxPerSecond?: number;
 }
 
-/** Opens the sources; nothing is read yet. @throws {ConfigError} */
-export function openSources(
+/** Opens the sources; nothing is read yet. @throws {ConfigError} with the mistakes of all of them. */
+export async function openSources(
   configs: readonly SourceConfig[],
   resolvePath: (path: string) => string,
 ): Promise<NamedSource[]> {
   const byType = new Map<string, SourceKind>(Object.values(kinds).map(kind => [kind.schema.shape.type.value, kind]));
-  return Promise.all(
-    configs.map(async (config, i) => ({
-      name: sourceName(config),
-      source: await byType.get(config.type)!.open(config as never, { key: `edge.sources.${i}`, resolvePath }),
-    })),
+  const opened = await Promise.allSettled(
+    configs.map(async (config, i) => {
+      const kind = byType.get(config.type)!;
+      const { maxPerSecond } = config;
+      return {
+        name: sourceName(config),
+        source: await kind.open(config as never, { key: `edge.sources.${i}`, resolvePath }),
+        ...(kind.isPaced !== true && { maxPerSecond }),
+      };
+    }),
   );
+  const failures = opened.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const other = failures.find(error => !(error instanceof ConfigError));
+  if (other !== undefined) throw other;
+  if (failures.length > 0) throw new ConfigError(failures.flatMap(error => (error as ConfigError).mistakes));
+  return opened.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
 export interface RunOptions {
-  readonly outbox: Outbox;
+  readonly outbox: Intake;
   readonly log: Logger;
+  /** The gateway's clock, µs. */
+  readonly nowUs?: () => number;
+  /** Absent: nobody asks how the sensors are. */
+  readonly watch?: SensorWatch;
+  /** What becomes of a source's readings before they are stored. */
+  readonly shape?: (source: string, readings: readonly Reading[]) => readonly Reading[];
   /** Called with the number of readings that were taken, once they are on disk. */
   readonly onTaken?: (readings: number) => void;
   /** First pause after a failure; doubles up to `maxPauseMs`. */
@@ -70,17 +90,25 @@ export function runSources(sources: readonly NamedSource[], options: RunOptions)
 }
 
 async function keepRunning(
-  { name, source }: NamedSource,
+  { name, source, maxPerSecond }: NamedSource,
   signal: AbortSignal,
-  { outbox, log: allLog, onTaken, minPauseMs = 1000, maxPauseMs = 60_000 }: RunOptions,
+  options: RunOptions,
 ): Promise<void> {
-  const log = allLog.child({ source: name });
+  const { outbox, onTaken, minPauseMs = 1000, maxPauseMs = 60_000 } = options;
+  const {
+    nowUs = () => Date.now() * 1000,
+    watch = new SensorWatch(options.log),
+    shape = (_, readings) => readings,
+  } = options;
+  const log = options.log.child({ source: name });
+  const sensors = watch.source(name, maxPerSecond);
   let failures = 0;
   while (!signal.aborted) {
     const emitting = new Set<Promise<void>>();
     const emit: Emit = (readings, note) => {
-      const append = outbox.append(name, readings, note).then(() => {
-        onTaken?.(readings.length);
+      const shaped = shape(name, sensors.admit(readings));
+      const append = outbox.append(name, shaped, note).then(() => {
+        onTaken?.(shaped.length);
         if (failures > 0) log.info({ failures }, 'works again');
         failures = 0;
       });
@@ -90,7 +118,7 @@ async function keepRunning(
       return append;
     };
     try {
-      await source.run(emit, { signal, cursor: outbox.cursor(name), log });
+      await source.run(emit, { signal, cursor: outbox.cursor(name), log, nowUs, trouble: sensors.trouble });
       await Promise.all(emitting);
       if (signal.aborted) return;
       outbox.finish(name);

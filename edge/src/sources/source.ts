@@ -1,5 +1,6 @@
 /** What a source is. A source is a folder here and one line in `list.ts`. */
 import type { Logger } from '@millrace/runtime/log.ts';
+import { whole } from '@millrace/runtime/schemas.ts';
 import { z } from 'zod';
 import type { Note } from '../outbox/declarations.ts';
 import type { Reading } from '../reading.ts';
@@ -10,12 +11,22 @@ import type { Reading } from '../reading.ts';
  */
 export type Emit = (readings: readonly Reading[], note?: Note) => Promise<void>;
 
+/** What can be wrong with a sensor: nothing comes, it comes too late, it makes no sense, or there is far too much of it. */
+export type Trouble = 'absent' | 'late' | 'garbage' | 'flood';
+
 export interface RunContext {
   /** Aborted when the agent stops: return, or throw what the wait threw. */
   readonly signal: AbortSignal;
   /** The `cursor` of the source's last emit that resolved, in this run or an earlier one. */
   readonly cursor: string | undefined;
   readonly log: Logger;
+  /** Now by the gateway's clock, µs: use it to date readings, never Date.now() (before synchronisation it is provisional and is corrected later). */
+  readonly nowUs: () => number;
+  /**
+   * Says that a sensor is in trouble, or (undefined) is fine again; said once in the log, shown in metrics and `edge status`.
+   * `why` is a sentence for the operator. Emitting a good reading of the sensor also clears it.
+   */
+  readonly trouble: (sensor: string, trouble: Trouble | undefined, why?: string) => void;
 }
 
 export interface Source {
@@ -37,6 +48,8 @@ export interface OpenContext {
 /** A kind of source; its schema's `type` is its name in the configuration. */
 export interface SourceKind {
   readonly schema: z.ZodObject<{ type: z.ZodLiteral<string> }>;
+  /** Its readings come as fast as it is told to make them: no sensor of it floods. */
+  readonly isPaced?: boolean;
   /**
    * Checks what the schema cannot (files that must be there) and starts nothing.
    * @throws {ConfigError}
@@ -53,4 +66,6 @@ export const sourceKeys = {
     .string(nameRule)
     .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, nameRule)
     .optional(),
+  /** More readings a second of one sensor are a flood: the rest is left out, counted, and the sensor marked. */
+  maxPerSecond: whole(1, 1_000_000).default(100),
 };

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Logger, openLog } from '@millrace/runtime/log.ts';
 import { parseUnit } from '@millrace/wire/units.ts';
-import { folder, silent } from '../../../test/outbox.ts';
+import { folder, silent, unwatched } from '../../../test/outbox.ts';
 import { faultOfNumbers, faultOfSeries, type Reading } from '../../reading.ts';
 import { hostSchema } from './config.ts';
 import { rates } from './rates.ts';
@@ -146,7 +146,7 @@ test('this machine gives readings that a batch may hold, on the ticks of the int
       claims.push(note!.completeThroughUs!);
       if (samples.length === 4) stop.abort();
     },
-    { signal: stop.signal, cursor: undefined, log: silent },
+    { signal: stop.signal, cursor: undefined, log: silent, ...unwatched },
   );
   await assert.rejects(run, { name: 'AbortError' });
   const last = samples.at(-1)!;

@@ -11,6 +11,7 @@ import { temperatures } from './temperatures.ts';
 
 export const host = {
   schema: hostSchema,
+  isPaced: true,
   // oxlint-disable-next-line require-await
   open: async (config: HostConfig) => hostSource(config, '/'),
 } satisfies SourceKind;
@@ -18,10 +19,10 @@ export const host = {
 /** `root` stands for `/`, so that a test can show it a recorded tree. */
 export function hostSource({ intervalMs }: Pick<HostConfig, 'intervalMs'>, root: string): Source {
   return {
-    async run(emit, { signal, log }) {
+    async run(emit, { signal, log, nowUs }) {
       const sample = sampler(root, log);
       while (!signal.aborted) {
-        const timeUs = Date.now() * 1000;
+        const timeUs = nowUs();
         const readings = await sample(timeUs, intervalMs);
         await emit(readings, { completeThroughUs: timeUs });
         // On the interval's own ticks: a slow sample or a full outbox leaves ticks out, and shifts none.

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '@millrace/runtime/errors.ts';
 import { decodeBatch } from '@millrace/wire/batch.ts';
-import { childEnv, folder, openAt, silent } from '../../../test/outbox.ts';
+import { childEnv, folder, openAt, silent, unwatched } from '../../../test/outbox.ts';
 import type { Note } from '../../outbox/declarations.ts';
 import type { Reading } from '../../reading.ts';
 import type { Emit } from '../source.ts';
@@ -59,7 +59,7 @@ async function play(
     notes.push(note);
     if (enough(readings.length)) stop.abort();
   };
-  await source.run(emit, { signal: stop.signal, cursor, log: silent }).catch((error: unknown) => {
+  await source.run(emit, { signal: stop.signal, cursor, log: silent, ...unwatched }).catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;
   });
   return { readings, notes };

@@ -7,6 +7,7 @@ import { checkColumns, type Place, type Row, readPlaces, rows } from './rows.ts'
 
 export const replay = {
   schema: replaySchema,
+  isPaced: true,
   async open(config: ReplayConfig, { key, resolvePath }) {
     const file = resolvePath(config.file);
     await checkColumns(file, config, key);
@@ -28,9 +29,9 @@ const gatherMs = 20;
 
 export function replaySource(config: ReplayConfig, file: string, places: ReadonlyMap<string, Place>): Source {
   return {
-    async run(emit, { signal, cursor, log }) {
+    async run(emit, { signal, cursor, log, nowUs }) {
       const start = startAt(cursor, config.file);
-      const clock = paceClock(config);
+      const clock = paceClock(config, nowUs);
       let rowsSeen = true;
       for (let pass = start.pass; rowsSeen; pass++) {
         if (pass > start.pass) clock.rewind();
@@ -65,7 +66,8 @@ export function replaySource(config: ReplayConfig, file: string, places: Readonl
   function reading(sensor: string, value: number, timeUs: number): Reading {
     const { metric, unit } = config;
     const intervalMs = Math.round(config.as === 'now' ? config.intervalMs / config.speed : config.intervalMs);
-    return { sensor, metric, unit, value, timeUs, intervalMs, ...places.get(sensor) };
+    const dated = config.as === 'now' ? {} : { dated: 'source' as const };
+    return { sensor, metric, unit, value, timeUs, intervalMs, ...dated, ...places.get(sensor) };
   }
 }
 
@@ -80,10 +82,10 @@ function startAt(cursor: string | undefined, file: string): Pick<Cursor, 'pass' 
  * whatever time passed in between. Paced by the monotonic clock: a wall clock that is set changes the readings' times, and
  * never how fast they come.
  */
-function paceClock({ speed, intervalMs }: ReplayConfig) {
+function paceClock({ speed, intervalMs }: ReplayConfig, nowUs: () => number) {
   let anchor: { recordedMs: number; atMs: number } | undefined;
   let lastDueMs: number | undefined;
-  let wallAheadMs = Date.now() - performance.now();
+  let wallAheadMs = nowUs() / 1000 - performance.now();
   return {
     intervalMs,
     /** On the monotonic clock. */
@@ -93,9 +95,9 @@ function paceClock({ speed, intervalMs }: ReplayConfig) {
       lastDueMs = anchor.atMs + (recordedMs - anchor.recordedMs) / speed;
       return lastDueMs;
     },
-    /** On the wall clock, ms since the Unix epoch. Drift is left out, so that the recording's cadence stays even. */
+    /** By the gateway's clock, ms since the Unix epoch. Drift is left out, so that the recording's cadence stays even. */
     wallMs(dueMs: number): number {
-      const aheadMs = Date.now() - performance.now();
+      const aheadMs = nowUs() / 1000 - performance.now();
       if (Math.abs(aheadMs - wallAheadMs) > clockSetMs) wallAheadMs = aheadMs;
       return dueMs + wallAheadMs;
     },

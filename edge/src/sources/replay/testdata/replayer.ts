@@ -35,5 +35,11 @@ await source.run(
     await outbox.append('replay', readings, note);
     process.stdout.write('.');
   },
-  { signal: new AbortController().signal, cursor: outbox.cursor('replay'), log },
+  {
+    signal: new AbortController().signal,
+    cursor: outbox.cursor('replay'),
+    log,
+    nowUs: () => Date.now() * 1000,
+    trouble: () => {},
+  },
 );
