@@ -104,9 +104,11 @@ interface Flow {
 async function flow(name: string, sensors: number, rowMs: number, seconds: number): Promise<Flow> {
   await using broker = await openBroker();
   let received = 0;
+  const flowing = Promise.withResolvers<void>();
   broker.onPublish = ({ topic, payload, ack }) => {
     if (topic.endsWith('/readings')) received += decodeBatch(payload).value.length;
     ack();
+    if (received > 0) flowing.resolve();
   };
   const warmUpSeconds = 10;
   const rows = ((seconds + warmUpSeconds + 30) * 1000) / rowMs;
@@ -119,7 +121,7 @@ async function flow(name: string, sensors: number, rowMs: number, seconds: numbe
     ),
   );
   try {
-    for (const end = Date.now() + 20_000; received === 0 && Date.now() < end; ) await wait(20);
+    await flowing.promise;
     await wait(warmUpSeconds * 1000);
     const before = { ...usage(child.pid!), received, atMs: performance.now() };
     broker.publishes.length = 0;

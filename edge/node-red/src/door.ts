@@ -115,8 +115,8 @@ function jsonOr(text: string, otherwise?: string): unknown {
 function mistakesIn(answer: string): Mistake[] | undefined {
   const found = jsonOr(answer) as { mistakes?: unknown } | null | undefined;
   if (!Array.isArray(found?.mistakes) || found.mistakes.length === 0) return undefined;
-  return (found.mistakes as Record<string, unknown>[]).map(({ at, message }) => ({
-    at: typeof at === 'string' ? at : '',
+  return (found.mistakes as Record<string, unknown>[]).map(({ at, element = at, message }) => ({
+    at: typeof element === 'string' ? element : '',
     message: typeof message === 'string' ? message : 'is wrong',
   }));
 }

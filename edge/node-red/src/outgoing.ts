@@ -156,5 +156,7 @@ export class Outgoing {
 /** The door counts within a request; in the message of one reading there is nothing to count. */
 function asOfMessage(error: Error, { readings }: Item): Error {
   if (!(error instanceof Refused) || readings.length !== 1) return error;
-  return new Refused(error.mistakes.map(({ at, message }): Mistake => ({ at: at.replace(/^\[0\]\.?/, ''), message })));
+  return new Refused(
+    error.mistakes.map(({ at, message }): Mistake => ({ at: at.replace(/^(\[0\]|0\b)\.?/, ''), message })),
+  );
 }

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { parse } from 'yaml';
+import { readYaml } from '@millrace/runtime/config.ts';
 import { openBroker } from '../../test/broker.ts';
 import { api, hasReadingOf, isUp, startAgent, withNodeRed } from '../../test/node-red.ts';
 import { childEnv, folder, until } from '../../test/outbox.ts';
@@ -37,7 +37,10 @@ test('every command of the README is known to this file or to test:node-red', ()
 });
 
 test('the settings of the README are the defaults', () => {
-  const { passwordHash: _hash, credentialSecret: _secret, ...given } = parse(settings).edge.nodeRed;
+  const file = join(folder(), 'settings.yaml');
+  writeFileSync(file, settings);
+  const { edge } = readYaml(file, '--config', 'a mapping', [])!.tree as { edge: { nodeRed: Record<string, unknown> } };
+  const { passwordHash: _hash, credentialSecret: _secret, ...given } = edge.nodeRed;
   assert.deepEqual(given, nodeRedSchema.parse({}));
 });
 
