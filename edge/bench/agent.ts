@@ -11,11 +11,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openLog } from '@millrace/runtime/log.ts';
 import { Clock, decodeBatch } from '@millrace/wire/batch.ts';
 import type { GatewayId } from '@millrace/wire/names.ts';
+import { bundleAgent } from '../flash/package/bundle.ts';
 import { openOutbox } from '../src/outbox/outbox.ts';
 import type { Reading } from '../src/reading.ts';
 import { openBroker } from '../test/broker.ts';
@@ -27,9 +27,12 @@ const { values } = parseArgs({
     days: { type: 'string', default: '1' },
   },
 });
-const agentFile = fileURLToPath(import.meta.resolve('../test/agent.ts'));
 const clockTicks = 100; // sysconf(_SC_CLK_TCK) on Linux
 const home = mkdtempSync(join(tmpdir(), 'millrace-bench-agent-'));
+// What the Debian package installs, with the flags of its unit.
+const agentFile = join(home, 'agent.mjs');
+writeFileSync(agentFile, (await bundleAgent()).code);
+const agentFlags = ['--max-old-space-size=96', '--max-semi-space-size=1'];
 
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
@@ -70,9 +73,9 @@ function configure(name: string, brokerUrl: string, source: string): string {
 }
 
 const start = (file: string): ChildProcess =>
-  spawn(process.execPath, [agentFile, file], {
+  spawn(process.execPath, [...agentFlags, agentFile, '--config', file], {
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: join(home, 'compile-cache') },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'ignore'],
   });
 
 async function stop(child: ChildProcess): Promise<void> {

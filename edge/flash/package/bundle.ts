@@ -26,7 +26,9 @@ export async function bundleAgent(): Promise<Bundle> {
     format: 'esm',
     external,
     // CommonJS packages in it ask for Node's own modules by require().
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
     legalComments: 'none',
     charset: 'utf8',
     write: false,

@@ -1,11 +1,9 @@
 /** `millrace-edge`: the command `millrace edge` alone, bundled to one file for the Debian package. */
 import { existsSync } from 'node:fs';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
-import { openLog } from '@millrace/runtime/log.ts';
 import { exitCodes } from '@millrace/runtime/service.ts';
 import { helpOf, UsageError } from '../../../cli/src/command.ts';
 import { edge } from '../../../cli/src/commands/edge.ts';
-import { notifySystemd } from '../../src/systemd.ts';
 
 const installed = '/etc/millrace/edge.yaml';
 
@@ -19,8 +17,6 @@ async function main(args: readonly string[]): Promise<number> {
   const [verb] = args;
   const namesFile = args.some(arg => arg.startsWith('--config')) || verb === 'check' || verb === 'try';
   const withFile = namesFile || !existsSync(installed) ? args : [...args, '--config', installed];
-  // systemd is told that the agent is ready before it is, until runEdge says it itself.
-  await using _ = notifySystemd({ env: process.env, log: openLog('edge', 'info') });
   try {
     return await edge.run(withFile);
   } catch (error) {
