@@ -29,6 +29,7 @@ const tools = {
   mcopy: 'mtools',
   'mkfs.vfat': 'dosfstools',
   mke2fs: 'e2fsprogs',
+  debugfs: 'e2fsprogs',
   sfdisk: 'fdisk',
   zstd: 'zstd',
   systemctl: 'systemd',

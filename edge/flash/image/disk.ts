@@ -9,8 +9,9 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { run } from './machine.ts';
 
 const mib = 1024 * 1024;
@@ -71,6 +72,21 @@ export function writeDisk(image: string, root: string, epoch: number): void {
   run('mke2fs', ['-q', '-t', 'ext4', '-d', root, '-U', ids.ext4, '-L', 'millrace', '-E', extended, '-m', '1', ext4], {
     env,
   });
+
+  // mke2fs copies when each inode was last changed and read, which is when this tree was made; nothing sets the former in the tree.
+  // By inode: a path of debugfs follows symbolic links.
+  const directories = readdirSync(root, { recursive: true, withFileTypes: true }).filter(entry => entry.isDirectory());
+  const folders = ['/', ...directories.map(entry => `/${relative(root, join(entry.parentPath, entry.name))}`)];
+  const commands = join(work, 'commands');
+  writeFileSync(commands, folders.map(folder => `ls -p "${folder}"\n`).join(''));
+  const listed = run('debugfs', ['-f', commands, ext4]).matchAll(/^\/(\d+)\/\d/gm);
+  const inodes = new Set(Array.from(listed, ([, inode]) => Number(inode)));
+  inodes.delete(0);
+  writeFileSync(
+    commands,
+    [...inodes].map(inode => `sif <${inode}> ctime @${epoch}\nsif <${inode}> atime @${epoch}\n`).join(''),
+  );
+  run('debugfs', ['-w', '-f', commands, ext4], { env });
 
   closeSync(openSync(image, 'w'));
   truncateSync(image, (startMib + bootMib + rootMib) * mib);

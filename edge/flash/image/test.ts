@@ -152,6 +152,14 @@ async function rowsOf(
   );
   await during(machine, 'more readings', async () => (await count()) > now + 50, minutes(3));
   await machine.cut();
+  // What was on its way arrives: it is not the next start's.
+  let arrived = -1;
+  await until('nothing on its way', async () => {
+    const before = arrived;
+    arrived = await count();
+    await new Promise(resolve => setTimeout(resolve, 3000));
+    return arrived === before;
+  });
   const [row] = await pipeline.sql(
     `SELECT count() n, count_distinct(seq) seqs, count_distinct(boot) boots, max(boot) boot, max(seq) last FROM readings WHERE gateway = '${gateway}'`,
   );
