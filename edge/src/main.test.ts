@@ -35,6 +35,7 @@ function write(broker: TestBroker, extra = ''): string {
   mqtt: { url: "${broker.url}" }
   outbox: { path: outbox.db, groupCommitMs: 5 }
   health: { port: 0 }
+  clock: { assume: synced }
   sources:
     - { type: host, intervalMs: 100 }
     - { type: replay, file: data.csv, timeColumn: t, timeFormat: epoch-s, metric: m, unit: "1", speed: 1500 }
@@ -128,5 +129,5 @@ test('a wrong configuration ends with 78 before anything is touched', async () =
   );
   const [code] = (await once(child, 'exit')) as [number];
   assert.equal(code, 78);
-  assert.match(child.said(), /edge\.sources\.2\.file \(.*:9:29\): .*absent\.csv cannot be read as CSV/);
+  assert.match(child.said(), /edge\.sources\.2\.file \(.*:10:29\): .*absent\.csv cannot be read as CSV/);
 });

@@ -59,13 +59,16 @@ export async function runEdge(from: ConfigSource): Promise<number> {
     const shape = shaper.shape.bind(shaper);
     await using running = runSources(all, { outbox: dated.intake, nowUs, watch, shape, log, ...metrics });
     await using _ = local.enabled
-      ? await openDoor({
-          socket: doorSocket(config, from),
-          status: () => agentStatus({ config, outbox, dated, uplink, watch }),
-          commands,
-          onReadings: readingsHandler({ ...doorLimits, emit: door.emit, nowUs, unnamed: gateway }),
-          log,
-        })
+      ? await openDoor(
+          {
+            socket: doorSocket(config, from),
+            status: () => agentStatus({ config, outbox, dated, uplink, watch }),
+            commands,
+            onReadings: readingsHandler({ ...doorLimits, emit: door.emit, nowUs, unnamed: gateway }),
+            log,
+          },
+          local.socket !== undefined,
+        )
       : undefined;
     await using _beside =
       nodeRed && new RunningNodeRed(nodeRed, { log, socket: doorSocket(config, from), env: from.env });

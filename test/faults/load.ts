@@ -51,7 +51,16 @@ export function writeGateway(directory: string, recording: Recording, edge: obje
   // YAML is a superset of JSON.
   writeFileSync(
     file,
-    JSON.stringify({ edge: { gateway, site: 'faults', statusIntervalMs: 1000, ...edge, sources: [source] } }),
+    JSON.stringify({
+      edge: {
+        gateway,
+        site: 'faults',
+        statusIntervalMs: 1000,
+        clock: { assume: 'synced' },
+        ...edge,
+        sources: [source],
+      },
+    }),
   );
   return file;
 }

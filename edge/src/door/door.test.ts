@@ -26,6 +26,7 @@ async function startAgent(broker: TestBroker, home = folder()) {
   mqtt: { url: "${broker.url}" }
   outbox: { path: outbox.db, groupCommitMs: 5 }
   health: { port: 0 }
+  clock: { assume: synced }
   sources:
     - { type: host, intervalMs: 200 }
 `,

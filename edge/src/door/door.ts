@@ -24,14 +24,18 @@ const keepAliveMs = 15_000;
 /** Longer names do not fit a unix socket's address (unix(7)). */
 const maxPathBytes = 107;
 
-/** @throws {ConfigError} when the socket cannot be made. */
-export async function openDoor(options: DoorOptions): Promise<AsyncDisposable> {
-  const { socket } = options;
-  if (Buffer.byteLength(socket) > maxPathBytes)
-    throw ConfigError.of(
-      'edge.local.socket',
-      `the path has more than ${maxPathBytes} bytes: ${socket}; name a shorter one`,
-    );
+/**
+ * @param isNamed the operator has named the socket; one that nobody named is gone without where its path is too long.
+ * @throws {ConfigError} when the socket cannot be made.
+ */
+export async function openDoor(options: DoorOptions, isNamed: boolean): Promise<AsyncDisposable | undefined> {
+  const { socket, log } = options;
+  if (Buffer.byteLength(socket) > maxPathBytes) {
+    const fault = `the path has more than ${maxPathBytes} bytes: ${socket}; name a shorter one`;
+    if (isNamed) throw ConfigError.of('edge.local.socket', fault);
+    log.warn(`no door for programs on this gateway: ${fault} (edge.local.socket)`);
+    return undefined;
+  }
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) =>
     answer(request, response, options),
   );
