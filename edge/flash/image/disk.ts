@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -61,6 +62,8 @@ export function writeDisk(image: string, root: string, epoch: number): void {
     }
     rmSync(path, { recursive: true });
   }
+  // Emptied just now.
+  utimesSync(firmware, epoch, epoch);
 
   const ext4 = join(work, 'ext4');
   const usedKib = Number(run('du', ['-sk', '--apparent-size', root]).split('\t')[0]);

@@ -34,7 +34,7 @@ function argumentsOf({ machine, card, dtb, clock, console }: MachineOptions): st
   const network = ['-netdev', 'user,id=net'];
   if (machine === 'virt')
     return [
-      ['-M', 'virt', '-cpu', 'cortex-a72', '-smp', '1', '-m', '1024', '-append', `${common} console=ttyAMA0`],
+      ['-M', 'virt', '-cpu', 'cortex-a72', '-smp', '2', '-m', '1024', '-append', `${common} console=ttyAMA0`],
       ['-drive', `if=none,id=card,format=raw,file=${card}`, '-device', 'virtio-blk-pci,drive=card'],
       [...network, '-device', 'virtio-net-pci,netdev=net', '-serial', `file:${console}`],
       clock ? ['-rtc', `base=${clock}`] : [],
