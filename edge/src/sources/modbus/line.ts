@@ -74,9 +74,12 @@ export class Line implements AsyncDisposable {
     const beganMs = performance.now();
     const settled = Promise.withResolvers<Answer>();
     const done = (error: unknown, result: { buffer: Buffer } | undefined): void => {
-      if (error === null || error === undefined)
-        settled.resolve({ is: 'data', bytes: result!.buffer, tookMs: performance.now() - beganMs });
-      else settled.resolve(failed(error, this.#options.timeoutMs));
+      if (error !== null && error !== undefined) return settled.resolve(failed(error, this.#options.timeoutMs));
+      const bytes = result!.buffer;
+      const expected = kind === 'coil' || kind === 'discrete' ? Math.ceil(count / 8) : 2 * count;
+      // The frame's length was checked, but not what it says of itself.
+      if (bytes.length === expected) settled.resolve({ is: 'data', bytes, tookMs: performance.now() - beganMs });
+      else settled.resolve({ is: 'garbled', why: `the answer says ${bytes.length} bytes, not ${expected}` });
     };
     const stop = (): void => settled.reject(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
