@@ -1,5 +1,6 @@
 /** The sources there are, one line each. */
 export { host } from './host/source.ts';
 export { http } from './http/source.ts';
+export { modbus } from './modbus/source.ts';
 export { mqtt } from './mqtt/source.ts';
 export { replay } from './replay/source.ts';
