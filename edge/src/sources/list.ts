@@ -1,4 +1,5 @@
 /** The sources there are, one line each. */
+export { exec } from './exec/source.ts';
 export { host } from './host/source.ts';
 export { http } from './http/source.ts';
 export { mqtt } from './mqtt/source.ts';
