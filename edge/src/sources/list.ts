@@ -3,4 +3,5 @@ export { exec } from './exec/source.ts';
 export { host } from './host/source.ts';
 export { http } from './http/source.ts';
 export { mqtt } from './mqtt/source.ts';
+export { onewire } from './onewire/source.ts';
 export { replay } from './replay/source.ts';
