@@ -82,6 +82,9 @@ export class BoundedReads {
 
 /** By the words of the C library: glibc's and musl's. */
 function faultOf(error: Error & { code?: unknown }, errors: string): ReadFault {
+  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
+    return { trouble: 'garbage', why: `its file is longer than ${maxBytes} bytes` };
+  // Of the `cat` itself: there is none, or no process can be started.
   if (typeof error.code === 'string') return { trouble: 'absent', why: `it cannot be read: ${error.message}` };
   const why = errors.trim().split(': ').at(-1) || 'its read failed';
   if (/no such/i.test(why)) return { trouble: 'absent', why: `it is gone: ${why}` };
