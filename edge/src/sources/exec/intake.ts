@@ -34,6 +34,11 @@ export function take(
       blame(`a line is longer than maxLineBytes (${Buffer.byteLength(text)}); it is skipped`, []);
       continue;
     }
+    // What the decoder puts in place of bytes that are no UTF-8: they could be in a name.
+    if (text.includes('\uFFFD')) {
+      blame('a line is no UTF-8', []);
+      continue;
+    }
     let document: unknown;
     try {
       document = JSON.parse(text);

@@ -10,6 +10,8 @@ export interface ProgramOptions {
   /** Given one chunk at a time: while it waits, nothing more is read, and the program waits at its pipe. */
   readonly onOutput: (chunk: Buffer) => Promise<void>;
   readonly onErrorOutput: (chunk: Buffer) => void;
+  /** Between SIGTERM and SIGKILL; and how long output may stay away once the program is gone. */
+  readonly graceMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -19,13 +21,11 @@ export interface Ending {
   readonly isOrderly: boolean;
 }
 
-/** Between SIGTERM and SIGKILL; how long output may stay away once the program is gone. */
-const graceMs = 2000;
 const lookEveryMs = 20;
 
 /** Resolves when the program, its process group and its output have ended. At abort the group is told to stop. */
 export async function runProgram(options: ProgramOptions): Promise<Ending> {
-  const { command, env, cwd, onOutput, onErrorOutput, signal } = options;
+  const { command, env, cwd, onOutput, onErrorOutput, graceMs, signal } = options;
   let child: ReturnType<typeof start>;
   try {
     child = start(command, env, cwd);
@@ -46,12 +46,14 @@ export async function runProgram(options: ProgramOptions): Promise<Ending> {
     try {
       for await (const chunk of stdout) {
         idleSinceMs = Number.POSITIVE_INFINITY;
-        await onOutput(chunk as Buffer);
+        await onOutput(chunk as Buffer).catch((error: unknown) => {
+          // At the stop nothing more is taken; it is read all the same, so that the program can end in its own way.
+          if (!signal.aborted) throw error;
+        });
         idleSinceMs = performance.now();
       }
     } catch (error) {
-      // At the stop nothing more is taken; that is no fault of the program.
-      if (!isLeftOpen && !signal.aborted) throw error;
+      if (!isLeftOpen) throw error;
     }
   })();
   const aborted = Promise.withResolvers<void>();
@@ -63,7 +65,7 @@ export async function runProgram(options: ProgramOptions): Promise<Ending> {
     await Promise.race([ended, read, aborted.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await endGroup(pid);
+    await endGroup(pid, graceMs);
     // Somebody outside the group may hold the pipe open; what lies in it is read, and then it is left.
     const leftFromMs = performance.now();
     const looking = setInterval(() => {
@@ -87,7 +89,7 @@ function notStarted(error: unknown): Ending {
   return { how: `cannot be started: ${messageOf(error)}`, isOrderly: false };
 }
 
-async function endGroup(pid: number): Promise<void> {
+async function endGroup(pid: number, graceMs: number): Promise<void> {
   if (!signalGroup(pid, 'SIGTERM')) return;
   const deadlineMs = performance.now() + graceMs;
   while (performance.now() < deadlineMs) {

@@ -37,12 +37,13 @@ const unnamedTroubleMs = 30_000;
 /** Those whose absence is said when the program ends; names without end must not fill memory. */
 const maxSensors = 1000;
 
-export function execSource(config: ExecConfig): Source {
+/** @param graceMs between SIGTERM and SIGKILL. */
+export function execSource(config: ExecConfig, graceMs = 2000): Source {
   return {
     async run(emit, context) {
       const stop = new AbortController();
       const signal = AbortSignal.any([context.signal, stop.signal]);
-      const program = new Program(config, emit, { ...context, signal });
+      const program = new Program({ ...config, graceMs }, emit, { ...context, signal });
       const kept = program.keep();
       try {
         await Promise.all([
@@ -60,7 +61,7 @@ export function execSource(config: ExecConfig): Source {
 
 /** Runs → has ended → pauses → runs …, until the signal is aborted. */
 class Program {
-  readonly #config: ExecConfig;
+  readonly #config: ExecConfig & { graceMs: number };
   readonly #emit: Emit;
   readonly #context: RunContext;
   readonly #name: string;
@@ -71,7 +72,7 @@ class Program {
   #garbage = 0;
   #readings = 0;
 
-  constructor(config: ExecConfig, emit: Emit, context: RunContext) {
+  constructor(config: ExecConfig & { graceMs: number }, emit: Emit, context: RunContext) {
     this.#config = config;
     this.#emit = emit;
     this.#context = context;
@@ -108,7 +109,7 @@ class Program {
   }
 
   async #run(): Promise<Ending> {
-    const { command, cwd, env, maxLineBytes } = this.#config;
+    const { command, cwd, env, maxLineBytes, graceMs } = this.#config;
     const { signal, log } = this.#context;
     const lines = new Lines(maxLineBytes);
     const errorLines = new Lines(maxErrorLineBytes);
@@ -120,6 +121,7 @@ class Program {
       command,
       cwd,
       env: { ...Object.fromEntries(inherited), ...env },
+      graceMs,
       signal,
       onOutput: async chunk => await this.#take(lines.push(chunk)),
       onErrorOutput: chunk => {
