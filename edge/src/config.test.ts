@@ -77,7 +77,7 @@ edge:
     /edge\.mqtt\.url .*: must be an address such as mqtt:/,
     /edge\.mqtt\.inFlight .*: must be a whole number from 1 to 1000/,
     /edge\.outbox\.maxBytes .*: must be a whole number from 1048576 to/,
-    /edge\.sources\.0\.type .*: must be a mapping with a type: one of host, .*replay/,
+    /edge\.sources\.0\.type .*: must be a mapping with a type: one of .*host, .*replay/,
     /edge\.sources\.1\.intervalMs .*: must be a whole number from 100 to/,
   ])
     assert.match(text, line);

@@ -3,7 +3,7 @@ import { whole } from '@millrace/runtime/schemas.ts';
 import { unitConversion } from '@millrace/wire/unit-conversion.ts';
 import { parseUnit } from '@millrace/wire/units.ts';
 import { z } from 'zod';
-import { ucumOf } from './aliases.ts';
+import { unitCode } from '../sources/mapping/config.ts';
 
 const nameRule = 'must be a name of 1 to 255 characters';
 const name = z.string(nameRule).min(1, nameRule).max(255, nameRule);
@@ -11,20 +11,11 @@ const patternRule = 'must be a name, or the beginning of names and *';
 const pattern = z.string(patternRule).min(1, patternRule).max(255, patternRule).optional();
 const number = z.number('must be a number');
 
-/** UCUM, or as people write it; checked, and kept as UCUM. */
-const unit = z
-  .string('must be a unit')
-  .transform(ucumOf)
-  .superRefine((code, context) => {
-    const parsed = parseUnit(code);
-    if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
-  });
-
 const unitRule = z
   .strictObject({
     /** What the source says is replaced by this; absent: what the source says is converted. */
-    from: unit.optional(),
-    to: unit,
+    from: unitCode.optional(),
+    to: unitCode,
   })
   .superRefine(({ from, to }, context) => {
     if (from === undefined || unitConversion(from, to) !== undefined) return;

@@ -4,7 +4,7 @@ import { unitConversion } from '@millrace/wire/unit-conversion.ts';
 import { parseUnit } from '@millrace/wire/units.ts';
 import { matches } from '../outbox/priorities.ts';
 import type { Reading } from '../reading.ts';
-import { ucumOf } from './aliases.ts';
+import { ucumOf } from '../unit-words.ts';
 import type { ShapeRule } from './config.ts';
 
 /** What all readings of one series go through. */

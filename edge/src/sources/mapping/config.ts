@@ -2,14 +2,18 @@
 import { whole } from '@millrace/runtime/schemas.ts';
 import { parseUnit } from '@millrace/wire/units.ts';
 import { z } from 'zod';
+import { ucumOf } from '../../unit-words.ts';
 import { follows, type JsonPath, parsePath, wildcards } from './path.ts';
 import { timeFormats } from './scalars.ts';
 
-/** A UCUM code. */
-export const unitCode = z.string('must be a UCUM unit').superRefine((unit, context) => {
-  const parsed = parseUnit(unit);
-  if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
-});
+/** A UCUM code, or a unit as people write it; becomes the code. */
+export const unitCode = z
+  .string('must be a UCUM unit')
+  .transform(ucumOf)
+  .superRefine((unit, context) => {
+    const parsed = parseUnit(unit);
+    if (typeof parsed === 'string') context.addIssue({ code: 'custom', message: parsed });
+  });
 
 /** Units of the fields whose unit is not otherwise known. */
 export const unitCodes = z.record(z.string(), unitCode, 'must be a mapping of field: UCUM code');

@@ -7,10 +7,10 @@
  *      └─────NDEATH───────┘      a device likewise by DBIRTH and DDEATH, and with its node
  */
 import type { Reading } from '../../../reading.ts';
+import { knownUnit } from '../../../unit-words.ts';
 import type { SensorTrouble } from '../../sensors.ts';
 import { configured } from '../fields.ts';
 import { type Message, nothing, type Preset, type Taken } from '../preset.ts';
-import { ucumOf } from '../unit-words.ts';
 import { decodePayload, type Metric, numberOfMetric, type Payload, rebirthCommand } from './sparkplug-payload.ts';
 
 interface Known {
@@ -53,7 +53,7 @@ export const sparkplugB: Preset = ({ units }) => {
       const known = {
         name,
         datatype,
-        unit: own(name, name) ?? (typeof word === 'string' ? ucumOf(word) : undefined) ?? '1',
+        unit: own(name, name) ?? (typeof word === 'string' ? knownUnit(word) : undefined) ?? '1',
       };
       born.set(name, known);
       if (alias !== undefined) born.set(alias, known);

@@ -3,9 +3,9 @@
  * zone, so readings are dated by their arrival. Formats: tasmota.github.io/docs, «MQTT» and «JSON Status Responses».
  */
 import { RejectedError } from '@millrace/runtime/errors.ts';
+import { knownUnit } from '../../../unit-words.ts';
 import { configured, fieldReadings, type Json, jsonObject, textAt } from '../fields.ts';
 import { availability, type Message, nothing, type Preset } from '../preset.ts';
-import { ucumOf } from '../unit-words.ts';
 
 const usual: Readonly<Record<string, string>> = {
   Humidity: '%',
@@ -46,8 +46,8 @@ export const tasmota: Preset = ({ units }) => {
       if (kind === 'LWT') return availability(sensorOf(message), payload);
       if (kind !== 'SENSOR' && kind !== 'STATE') return nothing;
       const { Time: _time, Uptime: _uptime, ...state }: Json = jsonObject(payload);
-      const temperature = ucumOf(`°${textAt(state, 'TempUnit') ?? 'C'}`);
-      const pressure = ucumOf(textAt(state, 'PressureUnit') ?? 'hPa');
+      const temperature = knownUnit(`°${textAt(state, 'TempUnit') ?? 'C'}`);
+      const pressure = knownUnit(textAt(state, 'PressureUnit') ?? 'hPa');
       const readings = fieldReadings(state, { sensor: sensorOf(message), timeUs: nowUs }, (key, name) => {
         if (temperatures.has(key)) return own(key, name) ?? temperature;
         if (pressures.has(key)) return own(key, name) ?? pressure;

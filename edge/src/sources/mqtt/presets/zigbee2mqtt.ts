@@ -3,10 +3,10 @@
  * Formats: zigbee2mqtt.io, «MQTT Topics and Messages» and «Exposes».
  */
 import { RejectedError } from '@millrace/runtime/errors.ts';
+import { knownUnit } from '../../../unit-words.ts';
 import { timeUsOf } from '../../mapping/scalars.ts';
 import { configured, fieldReadings, isJson, type Json, jsonObject } from '../fields.ts';
 import { availability, type Message, nothing, type Preset } from '../preset.ts';
-import { ucumOf } from '../unit-words.ts';
 
 /** Where `bridge/devices` does not say. Converters convert to these units unless a device says another. */
 const usual: Readonly<Record<string, string>> = {
@@ -100,7 +100,7 @@ function collect(exposes: unknown, found: Map<string, string>, depth: number): v
   for (const expose of exposes) {
     if (!isJson(expose)) continue;
     const { property, unit, features } = expose;
-    const code = typeof unit === 'string' ? ucumOf(unit) : undefined;
+    const code = typeof unit === 'string' ? knownUnit(unit) : undefined;
     if (typeof property === 'string' && code !== undefined) found.set(property, code);
     collect(features, found, depth + 1);
   }

@@ -1,6 +1,7 @@
 /** How people, data sheets and smart-home programs write units, as UCUM codes. */
+import { parseUnit } from '@millrace/wire/units.ts';
 
-const aliases: ReadonlyMap<string, string> = new Map(
+export const aliases: ReadonlyMap<string, string> = new Map(
   Object.entries({
     '°C': 'Cel',
     '℃': 'Cel',
@@ -23,6 +24,9 @@ const aliases: ReadonlyMap<string, string> = new Map(
     'm²': 'm2',
     'W/m²': 'W/m2',
     lux: 'lx',
+    lqi: '1',
+    'µS/cm': 'uS/cm',
+    'μS/cm': 'uS/cm',
     Wh: 'W.h',
     kWh: 'kW.h',
     MWh: 'MW.h',
@@ -54,6 +58,7 @@ const aliases: ReadonlyMap<string, string> = new Map(
     in: '[in_i]',
     gal: '[gal_us]',
     sec: 's',
+    seconds: 's',
     µs: 'us',
     μs: 'us',
     rpm: '{revolutions}/min',
@@ -66,4 +71,10 @@ const aliases: ReadonlyMap<string, string> = new Map(
 /** The UCUM code of a unit as it was written; what is not in the table is returned as it is, and may be a code already. */
 export function ucumOf(written: string): string {
   return aliases.get(written.trim()) ?? written;
+}
+
+/** The UCUM code of a unit as it was written; undefined: none that is known. */
+export function knownUnit(written: string): string | undefined {
+  const code = ucumOf(written);
+  return typeof parseUnit(code) === 'string' ? undefined : code;
 }
