@@ -14,7 +14,8 @@ export const silent: Logger = openLog('test', 'silent');
 
 export function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'millrace-edge-'));
-  after(() => rmSync(path, { recursive: true, force: true }));
+  // A process that was killed may still be writing its last file there.
+  after(() => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   return path;
 }
 

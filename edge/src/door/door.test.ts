@@ -37,7 +37,17 @@ async function startAgent(broker: TestBroker, home = folder()) {
   after(() => child.kill('SIGKILL'));
   const socket = join(home, 'agent.sock');
   await until('the agent', () => broker.connects > 0 && statSync(socket, { throwIfNoEntry: false }) !== undefined);
-  return { child, socket, home, said: () => said };
+  return {
+    child,
+    socket,
+    home,
+    said: () => said,
+    /** Before its folder goes: it writes there. */
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
 }
 
 interface Answer {
@@ -89,7 +99,8 @@ const command = (id: string, more: Partial<Command> = {}): Command => ({
 
 test('the door says how the agent is, and only its user and group may open it', async () => {
   await using broker = await openBroker();
-  const { socket, child, said } = await startAgent(broker);
+  await using agent = await startAgent(broker);
+  const { socket, child, said } = agent;
   assert.equal(statSync(socket).mode & 0o777, 0o660);
   let status: AgentStatus | undefined;
   for (const end = Date.now() + 10_000; Date.now() < end && (status?.lastSeq ?? -1) < 0; )
@@ -111,10 +122,10 @@ test('the door says how the agent is, and only its user and group may open it', 
 
 test('a killed agent’s socket is taken over; a living one’s is not', async () => {
   await using broker = await openBroker();
-  const first = await startAgent(broker);
+  await using first = await startAgent(broker);
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
-  const second = await startAgent(broker, first.home);
+  await using second = await startAgent(broker, first.home);
   let status = 0;
   for (const end = Date.now() + 30_000; status !== 200 && Date.now() < end; )
     ({ status } = await ask(second.socket, 'GET', '/status').catch(() => ({ status: 0 })));
@@ -141,7 +152,8 @@ test('a killed agent’s socket is taken over; a living one’s is not', async (
 
 test('commands reach each listener once, replies go back, and what nobody takes is said', async () => {
   await using broker = await openBroker();
-  const { socket, said } = await startAgent(broker);
+  await using agent = await startAgent(broker);
+  const { socket, said } = agent;
   const city = await mqtt.connectAsync(broker.url, { protocolVersion: 4 });
   after(() => city.endAsync(true));
   const send = (payload: Uint8Array) =>
@@ -198,7 +210,8 @@ test('commands reach each listener once, replies go back, and what nobody takes 
 
 test('readings that a program brings are acknowledged once they are on disk, and arrive', async () => {
   await using broker = await openBroker();
-  const { socket } = await startAgent(broker);
+  await using agent = await startAgent(broker);
+  const { socket } = agent;
   const post = (body: unknown) => ask(socket, 'POST', '/readings', JSON.stringify(body));
   const one = { sensor: 'tank', metric: 'level', unit: '%', value: 71.5 };
   assert.deepEqual(await post(one), { status: 202, body: '{"taken":1}\n' });
