@@ -11,7 +11,7 @@ function mistakes(yaml: string): string[] {
     rulesOf(yaml);
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error));
-    return error.mistakes.map(({ key, place, message }) => `${key} :${place?.split(':').at(-1)} ${message}`);
+    return error.mistakes.map(({ key, place, message }) => `${key} :${place?.split(':').at(-2)} ${message}`);
   }
   return assert.fail('no mistake found');
 }

@@ -88,7 +88,7 @@ export function loadRules(file: string, key = 'FILE'): readonly Rule[] {
 
 /** By line, so that they can be mended from top to bottom. */
 function inOrder(mistakes: readonly ConfigMistake[]): ConfigMistake[] {
-  const line = ({ place }: ConfigMistake): number => Number(/:(\d+)$/.exec(place ?? '')?.[1] ?? 0);
+  const line = ({ place }: ConfigMistake): number => Number(/:(\d+):\d+$/.exec(place ?? '')?.[1] ?? 0);
   return mistakes.toSorted((a, b) => line(a) - line(b));
 }
 
