@@ -17,6 +17,8 @@ export interface TestBroker extends AsyncDisposable {
   readonly port: number;
   /** Everything published by clients, in the order of arrival; wills too. */
   readonly publishes: Publish[];
+  /** Topics that clients which are here have subscribed to. */
+  readonly subscribed: Set<string>;
   /** Connections accepted with CONNACK 0. */
   readonly connects: number;
   /** Decides about each publish; default: acknowledge at once. */
@@ -47,6 +49,7 @@ export async function openBroker(port = 0): Promise<TestBroker> {
     url: '',
     port: 0,
     publishes: [],
+    subscribed: new Set(),
     get connects() {
       return connects;
     },
@@ -73,6 +76,9 @@ export async function openBroker(port = 0): Promise<TestBroker> {
     else broker.onPublish(publish);
   };
   aedes.on('clientReady', () => void (connects += 1));
+  aedes.on('subscribe', topics => topics.forEach(({ topic }) => broker.subscribed.add(topic)));
+  // Its topics too: there is one client that subscribes.
+  aedes.on('unsubscribe', topics => topics.forEach(topic => broker.subscribed.delete(topic)));
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const { port: taken } = server.address() as AddressInfo;

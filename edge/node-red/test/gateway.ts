@@ -113,8 +113,11 @@ export async function openGateway(): Promise<Gateway> {
     async send({ id, name: commandName, arguments: given }) {
       const expiresUs = (Date.now() + 60_000) * 1000;
       const command = { id, gateway: name, name: commandName, arguments: JSON.stringify(given), expiresUs };
+      const topic = `millrace/v1/${name}/commands`;
+      // The agent's door is open before the broker has taken its subscription.
+      await until('the agent’s subscription', () => broker.subscribed.has(topic));
       const client = await mqtt.connectAsync(broker.url, { clientId: 'city-hall' });
-      await client.publishAsync(`millrace/v1/${name}/commands`, Buffer.from(encodeCommand(command)), { qos: 1 });
+      await client.publishAsync(topic, Buffer.from(encodeCommand(command)), { qos: 1 });
       await client.endAsync();
     },
     async [Symbol.asyncDispose]() {
