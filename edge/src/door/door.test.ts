@@ -161,10 +161,9 @@ test('commands reach each listener once, replies go back, and what nobody takes 
   const replies = () =>
     broker.publishes.filter(({ topic }) => topic.endsWith('/replies')).map(({ payload }) => decodeReply(payload));
   // The subscription follows the birth: until it stands, nothing comes.
-  for (const end = Date.now() + 10_000; replies().length === 0 && Date.now() < end; ) {
-    await send(encodeCommand(command('early')));
-    await new Promise(resolve => setTimeout(resolve, 50));
-  }
+  await until('the subscription', () => broker.subscribed.has(mqttTopic(gateway, 'commands')));
+  await send(encodeCommand(command('early')));
+  await until('the first reply', () => replies().length > 0);
   assert.deepEqual(
     replies().map(({ id, ok }) => [id, ok]),
     [['early', false]],
