@@ -86,7 +86,13 @@ const placeCounts = {
 };
 
 export const siteSchema = z
-  .object({ site: z.string(), zones: z.number(), ...placeCounts, lat: z.number().nullable(), lon: z.number().nullable() })
+  .object({
+    site: z.string(),
+    zones: z.number(),
+    ...placeCounts,
+    lat: z.number().nullable(),
+    lon: z.number().nullable(),
+  })
   .meta({ id: 'Site' });
 export type Site = z.output<typeof siteSchema>;
 

@@ -1,6 +1,7 @@
 import { alerts } from './alerts/sink.ts';
 import { gateways } from './gateways/sink.ts';
 import { readings } from './readings/sink.ts';
+import { series } from './series/sink.ts';
 import type { ListedSink } from './sink.ts';
 import { stats } from './stats/sink.ts';
 import { webhooks } from './webhooks/sink.ts';
@@ -14,5 +15,6 @@ export const sinks: readonly ListedSink[] = [
   alerts,
   gateways,
   zones,
+  series,
   webhooks,
 ];

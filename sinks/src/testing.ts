@@ -194,14 +194,11 @@ async function shared(): Promise<LabServers> {
   return { brokers, questdbUrl: questdb.httpUrl };
 }
 
-/** A batch of `count` readings of three series, one a millisecond from `startUs`. */
-export function testBatch({
-  gateway = 'lamp-1',
-  boot = 7,
-  firstSeq = 0,
-  count = 50,
-  startUs = 1_760_000_000_000_000,
-} = {}): Batch {
+/** A batch of `count` readings of three series, one a millisecond from `startUs`; `changes` are made to it last. */
+export function testBatch(
+  { gateway = 'lamp-1', boot = 7, firstSeq = 0, count = 50, startUs = 1_760_000_000_000_000 } = {},
+  changes: Partial<Batch> = {},
+): Batch {
   const index = Array.from({ length: count }, (_, i) => i);
   return {
     gateway: gateway as Batch['gateway'],
@@ -220,6 +217,7 @@ export function testBatch({
     clock: 1,
     completeThroughUs: 0,
     dropped: [],
+    ...changes,
   };
 }
 

@@ -22,7 +22,7 @@ export const sinks: Command = {
   summary: 'Run the sinks: Kafka to QuestDB and webhooks',
   usage: '[--config FILE] [NAME …]',
   options:
-    '  NAME …          only these sinks: readings, stats, alerts, gateways, zones, webhooks (default: the enabled ones)',
+    '  NAME …          only these sinks: readings, stats, alerts, gateways, zones, series, webhooks (default: the enabled ones)',
   example: 'millrace sinks readings stats',
   run: async args => {
     const { source, positionals } = parse(args, {}, { max: 16 });

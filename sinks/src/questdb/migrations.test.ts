@@ -27,6 +27,10 @@ test('makes the tables of the contract, once', async () => {
     '0007-stats-rate',
     '0008-zones',
     '0009-alerts-id',
+    '0010-series',
+    '0011-readings-views',
+    '0012-acknowledgements',
+    '0013-retention',
   ]);
   assert.deepEqual(await migrate(http, { tablePrefix }), []);
   const columns = async (table: string) =>

@@ -71,17 +71,25 @@ export async function migrate(
   const applied = await readJournal(http, journal);
   const missing = migrations.filter(migration => !isApplied(migration, applied));
   for (const migration of missing) {
+    // A view of a table that is not ours would be refused without saying what is wrong with the table.
+    if (migration.statements.some(statement => statement.includes('MATERIALIZED VIEW')))
+      await checkTables(http, migrations.slice(0, migration.number - 1), tablePrefix);
     for (const statement of migration.statements) await apply(http, prefixed(statement, tablePrefix));
     await record(http, journal, migration);
   }
   await untilRecorded(http, journal, missing);
+  await checkTables(http, migrations, tablePrefix);
+  return missing.map(({ number, name }) => `${String(number).padStart(4, '0')}-${name}`);
+}
+
+/** @throws {ConfigError} when a table is not as its migrations make it. */
+async function checkTables(http: QuestdbHttp, migrations: readonly Migration[], tablePrefix: string): Promise<void> {
   const alteredBy = Date.now() + addedWithinMs;
   for (const { table, altered } of madeBy(migrations)) {
     const check = (): Promise<string | undefined> => tableFault(http, table, tablePrefix, migrations);
     const fault = altered ? await untilAltered(http, tablePrefix + table, check, alteredBy) : await check();
     if (fault !== undefined) throw ConfigError.of('questdb.url', fault);
   }
-  return missing.map(({ number, name }) => `${String(number).padStart(4, '0')}-${name}`);
 }
 
 /**
@@ -175,12 +183,12 @@ function isApplied({ number, name, sha256 }: Migration, applied: readonly Journa
   return entries.length > 0;
 }
 
-/** Two processes that add one column at once: QuestDB's IF NOT EXISTS looks first, and then refuses the slower one [ran, 9.3.4]. */
+/** Two processes that make one thing at once: QuestDB's IF NOT EXISTS looks first, and then refuses the slower one [ran, 9.3.4]. */
 async function apply(http: QuestdbHttp, statement: string): Promise<void> {
   try {
     await http.query(statement);
   } catch (error) {
-    if (!statement.includes('ADD COLUMN IF NOT EXISTS') || !messageOf(error).includes('duplicate column')) throw error;
+    if (!statement.includes('IF NOT EXISTS') || !/duplicate column|already exists/.test(messageOf(error))) throw error;
   }
 }
 
@@ -235,9 +243,10 @@ function madeBy(migrations: readonly Migration[]): readonly Made[] {
   });
 }
 
+/** The statement with the prefix before the table or view that it makes or alters, and before what a view is made from. */
 function prefixed(statement: string, prefix: string): string {
-  const head = /^((?:CREATE TABLE IF NOT EXISTS|ALTER TABLE)\s+)(\w+)/;
+  const head = /^((?:CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS|ALTER (?:TABLE|MATERIALIZED VIEW))\s+)(\w+)/;
   if (!head.test(statement))
-    throw new InvariantError(`a migration may only create and alter tables: ${statement.slice(0, 80)}`);
-  return statement.replace(head, `$1${prefix}$2`);
+    throw new InvariantError(`a migration may only create and alter tables and views: ${statement.slice(0, 80)}`);
+  return statement.replace(head, `$1${prefix}$2`).replace(/\b((?:WITH BASE|FROM)\s+)(\w+)/g, `$1${prefix}$2`);
 }

@@ -5,6 +5,7 @@ import { openResumeCounter } from '../metrics.ts';
 import { QuestdbHttp, type QuestdbHttpOptions } from './http.ts';
 import { migrate } from './migrations.ts';
 import type { Tables, WriterLimits } from './table-sink.ts';
+import { keepViewsValid } from './views.ts';
 import { WalWatch } from './wal-watch.ts';
 
 export interface TablesOptions {
@@ -32,6 +33,8 @@ export function openTables({
   const made = keepTrying('QuestDB', () => migrate(http), { log, signal }).then(applied => {
     if (applied.length > 0) log.info({ applied }, 'tables are ready');
   });
+  const views = made.then(() => keepViewsValid(http, log, signal));
+  views.catch(() => {}); // As `made`, which tells.
   made.catch(() => {}); // Each sink awaits it before it joins its group.
   return {
     limits,
@@ -42,7 +45,7 @@ export function openTables({
     async [Symbol.asyncDispose]() {
       await watch[Symbol.asyncDispose]();
       http[Symbol.dispose]();
-      await made.catch(() => {});
+      await views.catch(() => {});
     },
   };
 }
