@@ -17,61 +17,57 @@ const series = { gateway: z.string(), sensor: z.string(), metric: z.string() };
 /** How much of what was to come has come: good readings against those that the cadence asks for. */
 export const completenessSchema = z
   .object({ from: time, to: time, count: z.number(), expected: z.number(), ratio: z.number() })
-  .meta({ id: 'Completeness', description: 'Good readings in the span, and how many the cadence asks for' });
+  .describe('Good readings in the span, and how many the cadence asks for');
 export type Completeness = z.output<typeof completenessSchema>;
 
-export const gatewaySchema = z
-  .object({
-    gateway: z.string(),
-    site: text,
-    /** `silent`: last said it is online, and missed its next reports. `unknown`: sends readings, never said its state. */
-    state: z.enum(['online', 'offline', 'silent', 'unknown']),
-    /** Newest of its status and its readings. */
-    lastSeen: time,
-    lastReading: time.nullable(),
-    series: z.number(),
-    staleSeries: z.number(),
-    outboxReadings: count,
-    outboxBytes: count,
-    /** Given up since the boot, as the gateway says. */
-    dropped: count,
-    /** Of its boot: neither counted by the processors nor dropped; null when not known. */
-    missing: count,
-    /** Of which time `missing` is. */
-    missingAt: time.nullable(),
-    /** `synced`, `corrected`, `unsynced`. */
-    clock: text,
-    /** Wall clock minus true time, as far as the gateway knows. */
-    clockOffsetMs: count,
-    version: text,
-    lat: z.number().nullable(),
-    lon: z.number().nullable(),
-  })
-  .meta({ id: 'Gateway' });
+export const gatewaySchema = z.object({
+  gateway: z.string(),
+  site: text,
+  /** `silent`: last said it is online, and missed its next reports. `unknown`: sends readings, never said its state. */
+  state: z.enum(['online', 'offline', 'silent', 'unknown']),
+  /** Newest of its status and its readings. */
+  lastSeen: time,
+  lastReading: time.nullable(),
+  series: z.number(),
+  staleSeries: z.number(),
+  outboxReadings: count,
+  outboxBytes: count,
+  /** Given up since the boot, as the gateway says. */
+  dropped: count,
+  /** Of its boot: neither counted by the processors nor dropped; null when not known. */
+  missing: count,
+  /** Of which time `missing` is. */
+  missingAt: time.nullable(),
+  /** `synced`, `corrected`, `unsynced`. */
+  clock: text,
+  /** Wall clock minus true time, as far as the gateway knows. */
+  clockOffsetMs: count,
+  version: text,
+  lat: z.number().nullable(),
+  lon: z.number().nullable(),
+});
 export type Gateway = z.output<typeof gatewaySchema>;
 
-export const seriesSchema = z
-  .object({
-    ...series,
-    site: text,
-    zone: text,
-    unit: text,
-    /** Of the sensor, else of its gateway; null when neither says. */
-    lat: z.number().nullable(),
-    lon: z.number().nullable(),
-    /** Newest reading, never a mean; null when its value is. */
-    value: z.number().nullable(),
-    at: time,
-    /** 0 good, 1 suspect, 2 bad, 3 substituted. */
-    quality: z.number().nullable(),
-    /** Expected cadence; null when unknown. */
-    expectedMs: z.number().nullable(),
-    /** Older than this, the newest value is stale. */
-    staleAfterMs: z.number(),
-    /** Of the last full hour up to two minutes ago; null when the cadence is unknown. */
-    completeness: completenessSchema.nullable(),
-  })
-  .meta({ id: 'Series' });
+export const seriesSchema = z.object({
+  ...series,
+  site: text,
+  zone: text,
+  unit: text,
+  /** Of the sensor, else of its gateway; null when neither says. */
+  lat: z.number().nullable(),
+  lon: z.number().nullable(),
+  /** Newest reading, never a mean; null when its value is. */
+  value: z.number().nullable(),
+  at: time,
+  /** 0 good, 1 suspect, 2 bad, 3 substituted. */
+  quality: z.number().nullable(),
+  /** Expected cadence; null when unknown. */
+  expectedMs: z.number().nullable(),
+  /** Older than this, the newest value is stale. */
+  staleAfterMs: z.number(),
+  /** Of the last full hour up to two minutes ago; null when the cadence is unknown. */
+  completeness: completenessSchema.nullable(),
+});
 export type Series = z.output<typeof seriesSchema>;
 
 const fleet = z.object({ online: z.number(), offline: z.number(), silent: z.number(), unknown: z.number() });
@@ -85,15 +81,13 @@ const placeCounts = {
   completeness: completenessSchema.nullable(),
 };
 
-export const siteSchema = z
-  .object({
-    site: z.string(),
-    zones: z.number(),
-    ...placeCounts,
-    lat: z.number().nullable(),
-    lon: z.number().nullable(),
-  })
-  .meta({ id: 'Site' });
+export const siteSchema = z.object({
+  site: z.string(),
+  zones: z.number(),
+  ...placeCounts,
+  lat: z.number().nullable(),
+  lon: z.number().nullable(),
+});
 export type Site = z.output<typeof siteSchema>;
 
 /** The last closed minute of all sensors of one metric in a zone. */
@@ -109,9 +103,7 @@ const zoneMetric = z.object({
   max: z.number().nullable(),
   ratio: z.number().nullable(),
 });
-export const zoneSchema = z
-  .object({ site: text, zone: z.string(), ...placeCounts, metrics: z.array(zoneMetric) })
-  .meta({ id: 'Zone' });
+export const zoneSchema = z.object({ site: text, zone: z.string(), ...placeCounts, metrics: z.array(zoneMetric) });
 export type Zone = z.output<typeof zoneSchema>;
 
 export const sitesAnswer = z.object({ now: time, sites: z.array(siteSchema) });
@@ -138,19 +130,17 @@ export const latestAnswer = z.object({
 export const resolutions = ['raw', '1m', '15m', '1h', '1d'] as const;
 export type Resolution = (typeof resolutions)[number];
 
-export const gapSchema = z
-  .object({
-    /** The last reading before and the first after; null at the ends of what was asked for. */
-    from: time,
-    to: time,
-    /** Readings that the cadence asks for in it; null when the cadence is unknown. */
-    missing: z.number().nullable(),
-    /** `gateway`: nothing came from the whole gateway. `sensor`: others of the gateway went on. */
-    silent: z.enum(['gateway', 'sensor']),
-    /** It has not ended. */
-    open: z.boolean(),
-  })
-  .meta({ id: 'Gap' });
+export const gapSchema = z.object({
+  /** The last reading before and the first after; null at the ends of what was asked for. */
+  from: time,
+  to: time,
+  /** Readings that the cadence asks for in it; null when the cadence is unknown. */
+  missing: z.number().nullable(),
+  /** `gateway`: nothing came from the whole gateway. `sensor`: others of the gateway went on. */
+  silent: z.enum(['gateway', 'sensor']),
+  /** It has not ended. */
+  open: z.boolean(),
+});
 export type Gap = z.output<typeof gapSchema>;
 
 /**
@@ -223,23 +213,21 @@ export const gapsAnswer = z.object({
   truncated: z.boolean(),
 });
 
-export const alertSchema = z
-  .object({
-    id: z.string(),
-    ...series,
-    unit: text,
-    site: text,
-    zone: text,
-    rule: z.string(),
-    severity: z.enum(['info', 'warning', 'critical']),
-    state: z.enum(['raised', 'cleared']),
-    raisedAt: time.nullable(),
-    clearedAt: time.nullable(),
-    value: z.number().nullable(),
-    message: text,
-    acknowledged: z.object({ by: z.string(), at: time, note: text }).nullable(),
-  })
-  .meta({ id: 'Alert' });
+export const alertSchema = z.object({
+  id: z.string(),
+  ...series,
+  unit: text,
+  site: text,
+  zone: text,
+  rule: z.string(),
+  severity: z.enum(['info', 'warning', 'critical']),
+  state: z.enum(['raised', 'cleared']),
+  raisedAt: time.nullable(),
+  clearedAt: time.nullable(),
+  value: z.number().nullable(),
+  message: text,
+  acknowledged: z.object({ by: z.string(), at: time, note: text }).nullable(),
+});
 export type Alert = z.output<typeof alertSchema>;
 export const alertsAnswer = z.object({ now: time, alerts: z.array(alertSchema), truncated: z.boolean() });
 

@@ -4,6 +4,7 @@ import { InvariantError, messageOf, TransientError } from '@millrace/runtime/err
 import type { Logger } from '@millrace/runtime/log.ts';
 import type { QuestdbConfig } from '@millrace/runtime/schemas.ts';
 import pg from 'pg';
+import Cursor from 'pg-cursor';
 import { Turnstile } from './turnstile.ts';
 
 export type SqlValue = string | number;
@@ -28,6 +29,15 @@ export interface Database extends AsyncDisposable {
    * @throws {TransientError} QuestDB is away, too busy or too slow. @throws {InvariantError} the SQL is wrong.
    */
   query<Row extends object>(sql: string, values: readonly SqlValue[]): Promise<Row[]>;
+  /**
+   * The rows of a query of any size, `rows` at a time, over a connection of their own; ends the query when its reader stops.
+   * @throws {TransientError} as `query`, or `timeoutMs` have passed.
+   */
+  stream<Row extends object>(
+    sql: string,
+    values: readonly SqlValue[],
+    limits: { readonly rows: number; readonly timeoutMs: number },
+  ): AsyncGenerator<Row[], void>;
   /** Undefined while QuestDB answers. */
   readonly outage: Outage | undefined;
 }
@@ -49,6 +59,7 @@ export async function openDatabase(config: QuestdbConfig, limits: DatabaseLimits
 
 /** up ⇄ away: a failed connection or probe leads away, a probe that is answered leads back; queries fail at once while away. */
 class QuestDatabase implements Database {
+  readonly #config: QuestdbConfig;
   readonly #pool: pg.Pool;
   readonly #turnstile: Turnstile;
   readonly #log: Logger;
@@ -63,24 +74,32 @@ class QuestDatabase implements Database {
     this.#limits = limits;
     this.#place = `${config.pgHost}:${config.pgPort}`;
     this.#turnstile = new Turnstile(limits.maxQueries, maxWaitingQueries);
+    this.#config = config;
     this.#pool = new pg.Pool({
-      host: config.pgHost,
-      port: config.pgPort,
-      user: config.user,
-      password: config.password,
-      database: 'qdb',
-      application_name: 'millrace-dashboard',
+      ...this.#connection(limits.queryTimeoutMs),
       // One more than the turnstile lets through: the probe never waits behind slow queries.
       max: limits.maxQueries + 1,
-      connectionTimeoutMillis: connectTimeoutMs,
-      // QuestDB takes the limit from `options` and not from the start-up parameter `statement_timeout` [ran, 9.3.4].
-      options: `-c statement_timeout=${limits.queryTimeoutMs}`,
       // For a server that hangs: it cannot cancel by itself, so the connection is given up.
       query_timeout: limits.queryTimeoutMs + 1_000,
-      types: { getTypeParser: typeParser },
     });
     // A connection that breaks while nobody uses it; the next probe says what there is to say.
     this.#pool.on('error', error => log.debug({ err: error }, 'idle connection to QuestDB lost'));
+  }
+
+  #connection(timeoutMs: number): pg.ClientConfig {
+    const { pgHost, pgPort, user, password } = this.#config;
+    return {
+      host: pgHost,
+      port: pgPort,
+      user,
+      password,
+      database: 'qdb',
+      application_name: 'millrace-dashboard',
+      connectionTimeoutMillis: connectTimeoutMs,
+      // QuestDB takes the limit from `options` and not from the start-up parameter `statement_timeout` [ran, 9.3.4].
+      options: `-c statement_timeout=${timeoutMs}`,
+      types: { getTypeParser: typeParser },
+    };
   }
 
   get outage(): Outage | undefined {
@@ -95,14 +114,42 @@ class QuestDatabase implements Database {
       return rows;
     } catch (error) {
       if (isMissingTable(error)) return [];
-      if (isTooSlow(error)) {
-        throw new TransientError(`A query took longer than ${this.#limits.queryTimeoutMs} ms and was cancelled.`);
-      }
-      const outage = outageMessage(error);
-      if (outage === undefined) throw new InvariantError(`QuestDB refuses a query: ${messageOf(error)}; it was ${sql}`);
-      this.#away(outage, error);
-      throw new TransientError(outage);
+      throw this.#meaningOf(error, sql, this.#limits.queryTimeoutMs);
     }
+  }
+
+  async *stream<Row extends object>(
+    sql: string,
+    values: readonly SqlValue[],
+    { rows, timeoutMs }: { readonly rows: number; readonly timeoutMs: number },
+  ): AsyncGenerator<Row[], void> {
+    if (this.#outage !== undefined) throw new TransientError(this.#outage.message);
+    const client = new pg.Client(this.#connection(timeoutMs));
+    client.on('error', error => this.#log.debug({ err: error }, 'connection of an export lost'));
+    try {
+      await client.connect();
+      const cursor = client.query(new Cursor<Row>(sql, [...values]));
+      for (;;) {
+        const some = await cursor.read(rows);
+        if (some.length > 0) yield some;
+        if (some.length < rows) return;
+      }
+    } catch (error) {
+      if (isMissingTable(error)) return;
+      throw this.#meaningOf(error, sql, timeoutMs);
+    } finally {
+      // A connection that is ended cancels what still runs on it.
+      await client.end().catch(() => {});
+    }
+  }
+
+  /** What a failed query means, by who can mend it. */
+  #meaningOf(error: unknown, sql: string, timeoutMs: number): TransientError | InvariantError {
+    if (isTooSlow(error)) return new TransientError(`A query took longer than ${timeoutMs} ms and was cancelled.`);
+    const outage = outageMessage(error);
+    if (outage === undefined) return new InvariantError(`QuestDB refuses a query: ${messageOf(error)}; it was ${sql}`);
+    this.#away(outage, error);
+    return new TransientError(outage);
   }
 
   async probe(): Promise<void> {
@@ -147,7 +194,7 @@ const typeParser = ((oid: number, format?: 'text') => {
 
 // QuestDB gives nearly all its errors the code 00000: only the text tells them apart [ran, 9.3.4].
 const isMissingTable = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && /table does not exist/.test(error.message);
+  error instanceof pg.DatabaseError && /(table|view) does not exist/.test(error.message);
 
 const isTooSlow = (error: unknown): boolean =>
   /^timeout, query aborted|^Query read timeout/.test(messageOf(error)) || /cancelled by user/.test(messageOf(error));

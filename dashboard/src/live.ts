@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { InvariantError, messageOf, TransientError } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
-import type { Gateway, LiveEvents, Selection, Series } from './answers.ts';
+import type { LiveEvents } from './answers.ts';
+import { seriesId } from './catalog.ts';
 import type { Outage } from './database.ts';
-import { seriesId } from './newest.ts';
+import { ownFault } from './http.ts';
+import type { Selection } from './parameters.ts';
 import type { Ranges } from './ranges.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -83,19 +85,21 @@ export class Live implements AsyncDisposable {
   }
 
   #sendSnapshot(viewers: readonly Viewer[], snapshot: Snapshot): void {
-    const { now, gateways, series, truncated } = snapshot;
+    const { now, gateways, series, alerts } = snapshot;
     const { refreshMs } = this.#options;
+    const alertsDiffer = JSON.stringify(alerts) !== JSON.stringify(this.#previous?.alerts);
     const change = message('change', {
       now,
       gateways: differing(gateways, this.#previous?.gateways, gateway => gateway.gateway),
       series: differing(series, this.#previous?.series, seriesId),
+      ...(alertsDiffer && { alerts: [...alerts] }),
     });
     // Something left the list, which a change cannot say.
     const shrunk = series.length < (this.#previous?.series.length ?? 0);
     let whole: string | undefined;
     for (const viewer of viewers) {
       if (viewer.current && !shrunk) send(viewer, change);
-      else send(viewer, (whole ??= message('snapshot', wholeOf(now, refreshMs, truncated, gateways, series))));
+      else send(viewer, (whole ??= message('snapshot', wholeOf(snapshot, refreshMs))));
       viewer.current = true;
     }
     this.#previous = snapshot;
@@ -127,17 +131,8 @@ export class Live implements AsyncDisposable {
   }
 }
 
-/** What a viewer is told of our own mistakes; the log has the rest. */
-export const ownFault = 'The dashboard met an error of its own; its log says which.';
-
-function wholeOf(
-  now: number,
-  refreshMs: number,
-  truncated: boolean,
-  gateways: readonly Gateway[],
-  series: readonly Series[],
-): LiveEvents['snapshot'] {
-  return { now, refreshMs, truncated, gateways: [...gateways], series: [...series] };
+function wholeOf({ now, truncated, gateways, series, alerts }: Snapshot, refreshMs: number): LiveEvents['snapshot'] {
+  return { now, refreshMs, truncated, gateways: [...gateways], series: [...series], alerts: [...alerts] };
 }
 
 function message<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]): string {

@@ -1,31 +1,24 @@
 /** The dashboard's address: the page, its files, and the API that both it and other programs read. */
 import helmet from '@fastify/helmet';
-import { ConfigError, messageOf, TransientError } from '@millrace/runtime/errors.ts';
+import rateLimit from '@fastify/rate-limit';
+import { ConfigError } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { z } from 'zod';
-import {
-  type ErrorAnswer,
-  errorAnswer,
-  gatewaysAnswer,
-  rangeAnswer,
-  type Selection,
-  selectionSchema,
-  seriesAnswer,
-} from './answers.ts';
-import type { Asset } from './assets.ts';
+import { type FastifyInstance, fastify } from 'fastify';
+import type { z } from 'zod';
+import type { Access } from './access/guard.ts';
+import { addAccess } from './access/routes.ts';
+import { type ApiParts, addApi } from './api.ts';
+import type { AccessConfig, PageConfig } from './config.ts';
 import type { Outage } from './database.ts';
-import { jsonSchema } from './json-schema.ts';
-import { type Live, ownFault } from './live.ts';
-import type { Ranges } from './ranges.ts';
-import type { Snapshot } from './snapshot.ts';
+import { addExport, type ExportLimits } from './export.ts';
+import { answers, RequestError, sendAnswer, sendError, sentence } from './http.ts';
+import { addOpenApi } from './openapi.ts';
+import { addPage, isPageAddress, type PageParts, sendAsset } from './page-routes.ts';
 
-export interface ServerParts {
-  readonly snapshots: () => Promise<Snapshot>;
-  readonly ranges: Ranges;
-  readonly live: Live;
+export interface ServerParts extends ApiParts, PageParts {
+  readonly access: Access;
+  readonly limits: ExportLimits & Pick<AccessConfig, 'requestsPerMinute' | 'loginsPerMinute' | 'proxies'>;
   readonly outage: () => Outage | undefined;
-  readonly assets: ReadonlyMap<string, Asset>;
   readonly log: Logger;
 }
 
@@ -60,111 +53,62 @@ function addressMistake(error: unknown, host: string, port: number): ConfigError
   }
 }
 
+const sixteenKb = 16_384;
+
 async function createServer(parts: ServerParts): Promise<FastifyInstance> {
-  const server = fastify({ forceCloseConnections: true, bodyLimit: 1_024, requestTimeout: 10_000 });
+  const { limits, access, assets, page } = parts;
+  const server = fastify({
+    forceCloseConnections: true,
+    bodyLimit: sixteenKb,
+    requestTimeout: 10_000,
+    trustProxy: limits.proxies.length > 0 ? limits.proxies : false,
+  });
   server.setValidatorCompiler<z.ZodType>(({ schema }) => data => {
     const result = schema.safeParse(data);
     return result.success ? { value: result.data } : { error: new Error(result.error.issues.map(sentence).join('; ')) };
   });
   server.setErrorHandler((error, _request, reply) => sendError(error, reply, parts));
-  server.setNotFoundHandler((_request, reply) =>
-    sendAnswer(reply, 404, { error: 'There is nothing at this address.' }),
-  );
-  await server.register(helmet, { contentSecurityPolicy, strictTransportSecurity: false });
-  addPage(server, parts.assets);
+  await server.register(helmet, {
+    contentSecurityPolicy: contentSecurityPolicy(page),
+    frameguard: page.embedIn.length === 0 && { action: 'deny' },
+    strictTransportSecurity: false,
+  });
+  await server.register(rateLimit, {
+    max: limits.requestsPerMinute,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_request, { after }) =>
+      new RequestError(429, `These are more requests than one address may make; go on in ${after}.`),
+  });
+  server.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
+  });
+  await addOpenApi(server);
+  await addAccess(server, access, answers, limits.loginsPerMinute);
+  addPage(server, parts);
   addApi(server, parts);
+  addExport(server, parts.database, limits, parts.log);
+  const index = assets.get('/');
+  server.setNotFoundHandler((request, reply) =>
+    index !== undefined && isPageAddress(request)
+      ? sendAsset(index, request, reply)
+      : sendAnswer(reply, 404, { error: 'There is nothing at this address.' }),
+  );
   return server;
 }
 
 /** Nothing but this server's own files; no inline script or style. TLS, and with it HSTS, is the reverse proxy's. */
-const contentSecurityPolicy = {
-  useDefaults: false,
-  directives: {
-    defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    styleSrc: ["'self'"],
-    imgSrc: ["'self'"],
-    connectSrc: ["'self'"],
-    baseUri: ["'none'"],
-    formAction: ["'none'"],
-    frameAncestors: ["'none'"],
-  },
-};
-
-function addPage(server: FastifyInstance, assets: ReadonlyMap<string, Asset>): void {
-  for (const [path, asset] of assets) {
-    server.get(path, (request, reply) => {
-      // Kept by the browser, asked for again each time: an update shows at once, and an unchanged file costs a 304.
-      reply.headers({ 'cache-control': 'no-cache', etag: asset.etag, vary: 'accept-encoding' });
-      if (request.headers['if-none-match']?.includes(asset.etag)) return reply.code(304).send();
-      reply.type(asset.type);
-      const gzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-      return gzip ? reply.header('content-encoding', 'gzip').send(asset.gzipped) : reply.send(asset.body);
-    });
-  }
-}
-
-function addApi(server: FastifyInstance, { snapshots, ranges, live }: ServerParts): void {
-  server.addHook('onRequest', async (request, reply) => {
-    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
-  });
-  const answers = (answer: z.ZodType) => ({ 200: jsonSchema(answer), '4xx': errorSchema, '5xx': errorSchema });
-  const errorSchema = jsonSchema(errorAnswer);
-
-  server.get(
-    '/api/gateways',
-    { schema: { querystring: noParameters, response: answers(gatewaysAnswer) } },
-    async () => {
-      const { gateways } = await snapshots();
-      return { now: Date.now(), gateways };
+function contentSecurityPolicy({ embedIn }: PageConfig) {
+  return {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: embedIn.length > 0 ? [...embedIn] : ["'none'"],
     },
-  );
-
-  server.get('/api/series', { schema: { querystring: noParameters, response: answers(seriesAnswer) } }, async () => {
-    const { series, truncated } = await snapshots();
-    const now = Date.now();
-    return { now, truncated, series: series.map(one => ({ ...one, ageMs: now - one.at })) };
-  });
-
-  server.get(
-    '/api/range',
-    { schema: { querystring: selectionSchema, response: answers(rangeAnswer) } },
-    (request: FastifyRequest) => ranges.whole(request.query as Selection),
-  );
-
-  server.get('/api/live', { schema: { querystring: liveQuery } }, (request: FastifyRequest, reply: FastifyReply) => {
-    const query = request.query as Selection | Record<string, never>;
-    const selection = 'gateway' in query ? (query as Selection) : undefined;
-    const head = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
-    if (!live.admit(reply.raw, selection, head)) {
-      reply.header('retry-after', '10');
-      return sendAnswer(reply, 503, { error: 'As many viewers as this dashboard allows are connected already.' });
-    }
-    reply.hijack();
-    return reply;
-  });
-}
-
-function sentence({ path, message }: z.core.$ZodIssue): string {
-  return [path.join('.'), message.replace(/^Invalid input: /, '')].filter(part => part !== '').join(': ');
-}
-
-const noParameters = z.strictObject({});
-const liveQuery = selectionSchema
-  .partial()
-  .refine(query => [0, 4].includes(Object.keys(query).length), 'gateway, sensor, metric and minutes go together');
-
-function sendError(error: unknown, reply: FastifyReply, { outage, log }: ServerParts): FastifyReply {
-  if (error instanceof TransientError) {
-    reply.header('retry-after', '2');
-    return sendAnswer(reply, 503, { error: messageOf(error), since: outage()?.since });
-  }
-  const status = (error as { statusCode?: number }).statusCode ?? 500;
-  if (status < 500) return sendAnswer(reply, status, { error: messageOf(error) });
-  log.error({ err: error }, 'a request failed');
-  return sendAnswer(reply, 500, { error: ownFault });
-}
-
-function sendAnswer(reply: FastifyReply, status: number, answer: ErrorAnswer): FastifyReply {
-  return reply.code(status).header('cache-control', 'no-store').send(answer);
+  };
 }

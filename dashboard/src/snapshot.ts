@@ -1,7 +1,10 @@
-import type { Gateway, Series } from './answers.ts';
+import { Alerts } from './alerts.ts';
+import type { Alert, Gateway, Series } from './answers.ts';
+import { Catalog } from './catalog.ts';
 import type { Database } from './database.ts';
-import { clockSlackMs, NewestReadings, seriesId } from './newest.ts';
-import { closedMinutes, gatewayStates, type MinuteRow, type ReadingRow, type StatusRow } from './queries.ts';
+import { gatewayStates, gatewaysOf } from './gateways.ts';
+import { LastHour } from './last-hour.ts';
+import { clockSlackMs, NewestReadings, type NewestRow } from './newest.ts';
 import { SharedResults } from './shared-results.ts';
 
 /** All that the page lists, of one moment. */
@@ -9,6 +12,8 @@ export interface Snapshot {
   readonly now: number;
   readonly gateways: readonly Gateway[];
   readonly series: readonly Series[];
+  /** Raised now. */
+  readonly alerts: readonly Alert[];
   readonly truncated: boolean;
 }
 
@@ -18,58 +23,65 @@ export interface SnapshotOptions {
   readonly maxSeries: number;
 }
 
+export interface Snapshots {
+  /** The newest, at most `refreshMs` old, to whoever asks. */
+  newest(): Promise<Snapshot>;
+  readonly catalog: Catalog;
+  readonly alerts: Alerts;
+}
+
 const minuteMs = 60_000;
-/** Completeness of a minute longer ago says nothing about now. */
-const minutesLookbackMs = 60 * minuteMs;
-/** Gateways report every minute; after two missed reports, "online" is no longer believed. */
-const silentAfterMs = 2.5 * minuteMs;
+const maxRaised = 500;
 const staleWhenCadenceUnknownMs = 5 * minuteMs;
 
-/** Gives the newest snapshot, at most `refreshMs` old, to whoever asks. */
-export function openSnapshots(database: Database, options: SnapshotOptions): () => Promise<Snapshot> {
-  const lookbackMs = options.lookbackHours * 60 * minuteMs;
-  const newest = new NewestReadings(database, lookbackMs, options.maxSeries);
+export function openSnapshots(database: Database, { refreshMs, lookbackHours, maxSeries }: SnapshotOptions): Snapshots {
+  const lookbackMs = lookbackHours * 60 * minuteMs;
+  const catalog = new Catalog(database, 4 * maxSeries);
+  const alerts = new Alerts(database, catalog);
+  const newest = new NewestReadings(database, lookbackMs, maxSeries);
+  const hour = new LastHour(database, catalog, maxSeries);
   // A little less than the refresh, so that a timer which fires a millisecond early does not get the previous one.
-  const results = new SharedResults<Snapshot>(options.refreshMs * 0.9, 1);
+  const results = new SharedResults<Snapshot>(refreshMs * 0.9, 1);
 
   const load = async (): Promise<Snapshot> => {
     const now = Date.now();
-    const to = now + clockSlackMs;
-    const [{ rows, truncated }, minutes, states] = await Promise.all([
+    const [{ rows, truncated }, states, raised] = await Promise.all([
       newest.refresh(now),
-      closedMinutes(database, { from: now - minutesLookbackMs, to }, options.maxSeries),
-      gatewayStates(database, { from: now - lookbackMs, to }, options.maxSeries),
+      gatewayStates(database, { from: now - lookbackMs, to: now + clockSlackMs }, maxSeries),
+      alerts.raised(now, maxRaised),
+      catalog.refresh(now),
+      hour.refresh(now),
     ]);
-    const minuteOf = new Map(minutes.map(row => [seriesId(row), row]));
-    return {
-      now,
-      truncated,
-      series: rows.map(row => seriesOf(row, minuteOf.get(seriesId(row)))),
-      gateways: gatewaysOf(states, rows, now),
-    };
+    const positions = new Map(states.map(({ gateway, lat, lon }) => [gateway, { lat, lon }]));
+    const series = rows.map(row => seriesOf(row, catalog, hour, positions.get(row.gateway)));
+    return { now, truncated, series, gateways: gatewaysOf(states, series, now), alerts: raised };
   };
-  return () => results.get('', load);
+  return { newest: () => results.get('', load), catalog, alerts };
 }
 
-function seriesOf(row: ReadingRow, minute: MinuteRow | undefined): Series {
-  const { gateway, sensor, metric, unit, zone, value, quality, ts } = row;
-  const expected = minute?.expected ?? 0;
-  const expectedMs = expected > 0 ? Math.round(minuteMs / expected) : null;
+function seriesOf(
+  { gateway, sensor, metric, site, zone, unit, value, at, quality }: NewestRow,
+  catalog: Catalog,
+  hour: LastHour,
+  ofGateway: { readonly lat: number | null; readonly lon: number | null } | undefined,
+): Series {
+  const key = { gateway, sensor, metric };
+  const known = catalog.describe(key);
+  const expectedMs = known?.expectedMs ?? null;
+  const place = known?.lat != null && known.lon !== null ? known : ofGateway;
   return {
-    gateway,
-    sensor,
-    metric,
-    unit,
-    zone,
+    ...key,
+    site: known?.site ?? site,
+    zone: known?.zone ?? zone,
+    unit: known?.unit ?? unit,
+    lat: place?.lat ?? null,
+    lon: place?.lon ?? null,
     value,
-    at: ts,
+    at,
     quality,
     expectedMs,
     staleAfterMs: expectedMs === null ? staleWhenCadenceUnknownMs : staleAfterMs(expectedMs),
-    completeness:
-      minute === undefined || expected === 0
-        ? null
-        : { at: minute.ts, count: minute.count, expected, ratio: minute.completeness ?? minute.count / expected },
+    completeness: hour.of(key),
   };
 }
 
@@ -78,39 +90,4 @@ function staleAfterMs(expectedMs: number): number {
   return Math.max(3 * expectedMs, 10_000);
 }
 
-/** Those that reported a state, and those known by their readings only. */
-function gatewaysOf(states: readonly StatusRow[], readings: readonly ReadingRow[], now: number): Gateway[] {
-  const newestOf = new Map<string, ReadingRow>();
-  for (const row of readings) {
-    if (row.ts > (newestOf.get(row.gateway)?.ts ?? 0)) newestOf.set(row.gateway, row);
-  }
-  const stateOf = new Map(states.map(row => [row.gateway, row]));
-  return [...new Set([...stateOf.keys(), ...newestOf.keys()])].sort().map(gateway => {
-    const status = stateOf.get(gateway);
-    const reading = newestOf.get(gateway);
-    return {
-      gateway,
-      site: status?.site ?? reading?.site ?? null,
-      state: status === undefined ? 'unknown' : believed(status, now),
-      lastSeen: Math.max(status?.ts ?? 0, reading?.ts ?? 0),
-      lastReading: reading?.ts ?? null,
-      outboxReadings: status?.outbox_readings ?? null,
-      dropped: status?.dropped ?? null,
-      missing: status?.missing ?? null,
-      missingAt: status?.ledger_at ?? null,
-      clock: status?.clock?.toLowerCase() ?? null,
-      version: status?.version ?? null,
-    };
-  });
-}
-
-function believed({ state, ts }: StatusRow, now: number): Gateway['state'] {
-  switch (state?.toLowerCase()) {
-    case 'offline':
-      return 'offline';
-    case 'online':
-      return now - ts > silentAfterMs ? 'silent' : 'online';
-    default:
-      return 'unknown';
-  }
-}
+export const isStale = ({ at, staleAfterMs: after }: Series, now: number): boolean => now - at > after;
