@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { sharedStack } from '@millrace/stack/testing.ts';
 import { kafkaTopicNames } from '@millrace/wire/names.ts';
-import { run } from '../test/run.ts';
+import { run, start } from '../test/run.ts';
 import { commands } from './commands/list.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
@@ -33,6 +33,15 @@ test('every command has help with an example, and refuses an option it does not 
       assert.deepEqual([wrong.code, /nonsense/.test(wrong.stderr)], [2, true], wrong.stderr);
     }),
   );
+});
+
+test('dashboard password prints the hash of a line, and refuses a short one', async () => {
+  const ask = (line: string) => start(['dashboard', 'password'], {}, undefined, line).ended;
+  const { code, stdout } = await ask('open sesame\n');
+  assert.equal(code, 0);
+  assert.match(stdout, /^scrypt\$16384\$8\$5\$[\w-]{22}\$[\w-]{43}\n$/);
+  assert.equal((await ask('short\n')).code, 1);
+  assert.equal((await run(['dashboard', 'pasword'])).code, 2);
 });
 
 test('up tells every mistake of every file at once, starts nothing, and ends with 78', async () => {

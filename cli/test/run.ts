@@ -23,17 +23,19 @@ export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   cwd?: string,
+  input?: string,
 ): RunningCommand {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_')));
   const child = spawn(process.execPath, [main, ...args], {
     cwd,
     env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  child.stdin?.end(input);
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  child.stdout!.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr!.on('data', (data: Buffer) => (stderr += data.toString()));
   const ended = once(child, 'close').then(([code]): Result => ({ code: code as number | null, stdout, stderr }));
   return { pid: child.pid!, stdout: () => stdout, stderr: () => stderr, ended };
 }

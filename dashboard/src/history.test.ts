@@ -147,7 +147,7 @@ test('the calendar counts hours and days against what was to come', async () => 
   assert.deepEqual(hours.ratio[3], 80 / 120);
   const { gateway: own } = series;
   const response = await fetch(
-    `${dashboard.url}/api/completeness?${new URLSearchParams({ gateway: own, ...span, step: '1h' })}`,
+    `${dashboard.url}/api/completeness?${new URLSearchParams({ gateway: own, ...span, step: '1h' }).toString()}`,
   );
   const both = (await response.json()) as CompletenessCalendar;
   assert.deepEqual([both.series, both.withoutCadence, both.expected[0], both.count[3]], [2, 0, 180, 80 + 50]);
@@ -156,7 +156,7 @@ test('the calendar counts hours and days against what was to come', async () => 
 test('an export has every row once, in each format, with names and times as they are', async () => {
   const file = async (query: Record<string, string>): Promise<Response> => {
     const response = await fetch(
-      `${dashboard.url}/api/export?${new URLSearchParams({ ...series, ...span, ...query })}`,
+      `${dashboard.url}/api/export?${new URLSearchParams({ ...series, ...span, ...query }).toString()}`,
     );
     assert.equal(response.status, 200);
     return response;
@@ -203,7 +203,9 @@ test('an export has every row once, in each format, with names and times as they
 
 test('an export of more rows than one file may have is refused with their number', async () => {
   await using small = await startDashboard(questdb, { MAX_EXPORT_ROWS: '100' });
-  const response = await fetch(`${small.url}/api/export?${new URLSearchParams({ ...series, ...span, format: 'csv' })}`);
+  const response = await fetch(
+    `${small.url}/api/export?${new URLSearchParams({ ...series, ...span, format: 'csv' }).toString()}`,
+  );
   assert.equal(response.status, 400);
   assert.match(((await response.json()) as { error: string }).error, /about 680 rows.*at most 100/);
 });

@@ -1,5 +1,5 @@
 /** Each service alone. Rooms are loaded when they are asked for, so that `--help` is quick. */
-import { type Command, parse } from '../command.ts';
+import { type Command, parse, UsageError } from '../command.ts';
 
 export const bridge: Command = {
   name: 'bridge',
@@ -33,7 +33,25 @@ export const sinks: Command = {
 export const dashboard: Command = {
   name: 'dashboard',
   summary: 'Run the dashboard: web page and API over QuestDB',
-  usage: '[--config FILE]',
+  usage: '[--config FILE] [password]',
+  options:
+    '  password        print the hash of a password for the file of users; asks for it, or reads a line of standard input',
   example: 'MILLRACE_DASHBOARD__PORT=8088 millrace dashboard',
-  run: async args => (await import('@millrace/dashboard/main.ts')).runDashboard(parse(args, {}, { max: 0 }).source),
+  run: async args => {
+    const { source, positionals } = parse(args, {}, { max: 1 });
+    if (positionals.length === 0) return (await import('@millrace/dashboard/main.ts')).runDashboard(source);
+    if (positionals[0] !== 'password')
+      throw new UsageError(`no '${positionals[0]}' here: password, or nothing to run it`);
+    const [{ hashPassword }, { askSecret }] = await Promise.all([
+      import('@millrace/dashboard/access/passwords.ts'),
+      import('../secret.ts'),
+    ]);
+    const password = await askSecret('Password: ');
+    if (password.length < 8) {
+      console.error('A password has at least 8 characters.');
+      return 1;
+    }
+    console.log(await hashPassword(password));
+    return 0;
+  },
 };
