@@ -99,7 +99,7 @@ export async function buildImage({
 function ownFiles(): string[] {
   const overlay = join(import.meta.dirname, 'overlay');
   const files = readdirSync(overlay, { recursive: true, encoding: 'utf8' }).map(file => join(overlay, file));
-  const code = ['build.ts', 'disk.ts', 'tree.ts'].map(file => join(import.meta.dirname, file));
+  const code = ['build.ts', 'disk.ts', 'tree.ts', 'trim.ts'].map(file => join(import.meta.dirname, file));
   return [...files.filter(file => statSync(file).isFile()).sort(), ...code];
 }
 
