@@ -62,7 +62,9 @@ export async function buildImage({
   needTools(tools, installTools);
   enableArm64();
   const tar = await debianRoot({ installTools, fresh });
-  const deb = await buildPackage({ architecture: 'arm64', out });
+  // Not compressed: xz takes a minute here, and as long again under emulation, for a file that is not on the card.
+  const packages = cacheFolder(join('image', 'package'));
+  const deb = await buildPackage({ architecture: 'arm64', out: packages, compressed: false });
   const name = basename(deb)
     .replace('millrace-edge_', 'millrace_')
     .replace(/\.deb$/, '.img');
