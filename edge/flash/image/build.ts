@@ -62,7 +62,9 @@ export async function buildImage({
   needTools(tools, installTools);
   enableArm64();
   const tar = await debianRoot({ installTools, fresh });
-  const deb = await buildPackage({ architecture: 'arm64', out });
+  // Not compressed: xz takes a minute here, and as long again under emulation, for a file that is not on the card.
+  const packages = cacheFolder(join('image', 'package'));
+  const deb = await buildPackage({ architecture: 'arm64', out: packages, compressed: false });
   const name = basename(deb)
     .replace('millrace-edge_', 'millrace_')
     .replace(/\.deb$/, '.img');
@@ -99,7 +101,7 @@ export async function buildImage({
 function ownFiles(): string[] {
   const overlay = join(import.meta.dirname, 'overlay');
   const files = readdirSync(overlay, { recursive: true, encoding: 'utf8' }).map(file => join(overlay, file));
-  const code = ['build.ts', 'disk.ts', 'tree.ts'].map(file => join(import.meta.dirname, file));
+  const code = ['build.ts', 'disk.ts', 'tree.ts', 'trim.ts'].map(file => join(import.meta.dirname, file));
   return [...files.filter(file => statSync(file).isFile()).sort(), ...code];
 }
 

@@ -86,4 +86,6 @@ export async function inspectImage({ raw, compressed }: { raw: string; compresse
   assert.match(root.mode('/etc/millrace')!, /^0750 0:[1-9]/);
   assert.match(root.mode('/var/lib/millrace')!, /^0750 [1-9]\d*:[1-9]/);
   assert.deepEqual(root.list('/etc/millrace'), ['tls']);
+  assert.ok(root.list('/etc/systemd/system').includes('getty.target'), 'what a gateway does not need is masked');
+  assert.match(root.text('/etc/.updated'), /^TIMESTAMP_NSEC=\d{19}$/m, 'the first start rebuilds no caches');
 }

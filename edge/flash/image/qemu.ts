@@ -27,8 +27,12 @@ export interface Machine extends AsyncDisposable {
   cut(): Promise<void>;
 }
 
-/** As on the card; and little on the console, each byte of which the emulator handles by itself. */
-const common = 'root=LABEL=millrace rw rootwait net.ifnames=0 quiet systemd.show_status=false';
+/**
+ * As on the card; little on the console, each byte of which the emulator handles by itself; and time, where it has a tenth of a
+ * core: systemd's 90 s end services that only begin to run, and start them again.
+ */
+const patience = 'systemd.default_timeout_start_sec=30min systemd.default_device_timeout_sec=30min';
+const common = `root=LABEL=millrace rw rootwait net.ifnames=0 quiet systemd.show_status=false ${patience}`;
 
 function argumentsOf({ machine, card, dtb, clock, console }: MachineOptions): string[] {
   const network = ['-netdev', 'user,id=net'];

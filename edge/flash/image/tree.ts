@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { run } from './machine.ts';
+import { markUpdated, trim } from './trim.ts';
 
 const overlay = join(import.meta.dirname, 'overlay');
 
@@ -33,8 +34,12 @@ export function fillRoot(root: string, { tar, deb, epoch }: { tar: string; deb: 
     const to = join(root, file);
     mkdirSync(dirname(to), { recursive: true });
     cpSync(from, to);
-    chmodSync(to, file.startsWith('usr/lib/') ? 0o755 : 0o644);
+    chmodSync(to, /^(usr\/lib|etc\/initramfs-tools)\//.test(file) ? 0o755 : 0o644);
   }
+  // Its hooks, and the kernel's arguments, came with the overlay. Anew, also when nothing newer than it asks for it.
+  // raspi-firmware asks /proc whether this is a chroot; mounted for this command only.
+  const inside = 'mount -t proc proc "$0/proc" && exec chroot "$0" update-initramfs -u -k all';
+  run('unshare', ['--mount', 'sh', '-c', inside, root], { env });
   const units = ['systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'millrace-grow-root'];
   run('systemctl', [`--root=${root}`, '--quiet', 'enable', ...units.map(unit => `${unit}.service`)]);
   run('systemctl', [`--root=${root}`, '--quiet', 'set-default', 'multi-user.target']);
@@ -48,6 +53,7 @@ export function fillRoot(root: string, { tar, deb, epoch }: { tar: string; deb: 
     'e2scrub_all.timer',
   ];
   run('systemctl', [`--root=${root}`, '--quiet', 'disable', ...without, 'systemd-networkd-wait-online.service']);
+  trim(root);
 
   const gone = [
     'etc/ssh/ssh_host_*',
@@ -66,6 +72,7 @@ export function fillRoot(root: string, { tar, deb, epoch }: { tar: string; deb: 
   mkdirSync(join(root, 'var/lib/apt/lists/partial'), { recursive: true });
   // Empty: the first start makes one. The same in two gateways would give them the same DHCP identity.
   writeFileSync(join(root, 'etc/machine-id'), '');
+  markUpdated(root, epoch);
   if (existsSync(join(root, 'etc/.pwd.lock'))) rmSync(join(root, 'etc/.pwd.lock'));
 }
 

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { transform } from 'esbuild';
 import { checkout, commitTime, run } from '../image/machine.ts';
 import { bundleAgent, installedClosure, loadedAtRunTime } from './bundle.ts';
 import { type Architecture, nodeFor } from './node.ts';
@@ -71,8 +72,10 @@ async function fill(work: string, architecture: Architecture): Promise<void> {
   put('usr/lib/millrace/node', readFileSync(join(folder, 'bin', 'node')), 0o755);
   for (const file of globSync('**/*', { cwd: join(here, 'files') }).sort()) {
     const from = join(here, 'files', file);
-    if (statSync(from).isFile())
-      put(file, readFileSync(from), /^usr\/(bin|lib\/millrace)\//.test(file) ? 0o755 : 0o644);
+    if (!statSync(from).isFile()) continue;
+    if (file.endsWith('.ts'))
+      put(file.replace(/ts$/, 'mjs'), (await transform(readFileSync(from, 'utf8'), { loader: 'ts' })).code);
+    else put(file, readFileSync(from), /^usr\/(bin|lib\/millrace)\//.test(file) ? 0o755 : 0o644);
   }
   for (const name of installedClosure(loadedAtRunTime)) copyModule(name, work, architecture);
   const docs = 'usr/share/doc/millrace-edge';

@@ -88,6 +88,9 @@ test('installs the identity and leaves no secret on the boot partition', () => {
   assert.match(files['etc/systemd/network/10-millrace-wired.network']!, /DHCP=yes/);
   assert.match(files['etc/wpa_supplicant/wpa_supplicant-wlan0.conf']!, /^600 .*\ncountry=NZ\n[^]*psk=[0-9a-f]{64}\n/);
   assert.match(files['etc/systemd/timesyncd.conf.d/millrace.conf']!, /NTP=192\.168\.1\.1/);
+  // Read by services that run as users of their own.
+  for (const folder of ['etc/systemd/timesyncd.conf.d', 'etc/systemd/network'])
+    assert.equal(statSync(join(made.root, folder)).mode & 0o777, 0o755, folder);
   assert.deepEqual(globSync('boot/firmware/millrace/*', { cwd: made.root }), ['boot/firmware/millrace/done']);
   const rest = Object.entries(files)
     .filter(([path]) => path.startsWith('boot/'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -37,6 +37,11 @@ test('the same commit gives the same bytes; files are owned by root, and the age
     assert.equal(run('--help').status, 0);
     const wrong = run('--config', join(work, 'absent.yaml'));
     assert.equal(wrong.status, 78, wrong.stderr);
+
+    writeFileSync(join(work, 'network.json'), '{"network":"dhcp"}');
+    const plan = join(lib, 'first-boot-network.mjs');
+    const network = spawnSync(join(lib, 'node'), [plan, 'networkd', join(work, 'network.json')], { encoding: 'utf8' });
+    assert.match(network.stdout, /^put 0644 [^]*DHCP=yes/, network.stderr);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

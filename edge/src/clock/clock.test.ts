@@ -9,7 +9,7 @@ import type { Reading } from '../reading.ts';
 import { GatewayClock } from './clock.ts';
 import { Dating } from './dating.ts';
 import { Held } from './held.ts';
-import { type SystemClock, systemClock } from './system.ts';
+import { type SystemClock, systemClock, timesyncdFile } from './system.ts';
 
 const hourUs = 3_600_000_000;
 const trueUs = Date.UTC(2026, 5, 1) * 1000;
@@ -120,6 +120,20 @@ test('the file of systemd-timesyncd tells, and after a step only once it was tou
   utimesSync(file, 1_800_000_000, 1_800_000_000);
   assert.equal(await system.synchronised(true), true);
   assert.equal(system.bootId, systemClock(file).bootId);
+});
+
+test('a system that does not answer in time says nothing of the clock, and it is not taken as right', {
+  skip: existsSync(timesyncdFile) ? 'this machine has a time service' : false,
+}, async () => {
+  const programs = folder();
+  writeFileSync(join(programs, 'timedatectl'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${programs}:${path}`;
+  try {
+    assert.equal(await systemClock().synchronised(false), false);
+  } finally {
+    process.env['PATH'] = path;
+  }
 });
 
 interface Lab extends AsyncDisposable {

@@ -46,7 +46,8 @@ export function systemClock(synchronisedFile = timesyncdFile): SystemClock {
 
 /**
  * The kernel's own flag (adjtimex(2), STA_UNSYNC), which whoever disciplines the clock clears, and which setting it by hand
- * raises. Node cannot ask the kernel; timedatectl(1) can, and needs the system bus.
+ * raises. Node cannot ask the kernel; timedatectl(1) can, and needs the system bus. No answer in time, as on a machine that is
+ * still starting, is no answer that nobody can tell: then a clock that starts in the past would be taken as right.
  */
 function kernelSays(): Promise<boolean | undefined> {
   return new Promise(resolve => {
@@ -54,7 +55,8 @@ function kernelSays(): Promise<boolean | undefined> {
       'timedatectl',
       ['show', '--property=NTPSynchronized', '--value'],
       { timeout: askTimeoutMs },
-      (error, answer) => resolve(error === null ? { yes: true, no: false }[answer.trim()] : undefined),
+      (error, answer) =>
+        resolve(error === null ? { yes: true, no: false }[answer.trim()] : error.killed ? false : undefined),
     );
   });
 }
