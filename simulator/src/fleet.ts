@@ -11,6 +11,8 @@ const tickMs = 200;
 /** Connections that are being made at one time. */
 const maxConnecting = 50;
 const drainMs = 8000;
+/** Batches without PUBACK of one post: in step with the clock, and as fast as the bridge takes them. */
+const maxInFlight = { paced: 16, unpaced: 200 };
 
 export interface FleetOptions {
   readonly config: SimulateConfig;
@@ -83,6 +85,7 @@ export class Fleet implements AsyncDisposable {
     return {
       mqtt: config.mqtt,
       statusIntervalMs: config.statusIntervalMs,
+      maxInFlight: clock.speed === Number.POSITIVE_INFINITY ? maxInFlight.unpaced : maxInFlight.paced,
       now: () => clock.now(),
       mayBacklog: () => this.#allowance > 0,
       onSent: (readings, isBacklog) => {

@@ -10,9 +10,8 @@ import { type Connection, connect } from './connection.ts';
 import type { Outbox } from './outbox.ts';
 import { isIn, slotMs } from './plan.ts';
 
-/** Batches without PUBACK of one post; the backlog leaves room for what is live. */
-const maxInFlight = 16;
-const maxBacklogInFlight = 12;
+/** Of the batches without PUBACK of one post, the part that the backlog leaves to live ones. */
+const liveShare = 1 / 4;
 /** While a backlog goes out, what is complete is told this often, in the city's time. */
 const claimEveryMs = 600_000;
 const minPauseMs = 250;
@@ -25,6 +24,8 @@ const bytesPerReading = 24;
 export interface City {
   readonly mqtt: { readonly url: string; readonly keepaliveSeconds: number };
   readonly statusIntervalMs: number;
+  /** Batches without PUBACK of one post. */
+  readonly maxInFlight: number;
   /** The city's time. */
   now(): number;
   /** Whether so many readings of backlog may go now: the pace of the whole city. */
@@ -97,8 +98,9 @@ export class Uplink {
   /** Publishes what may go. */
   pump(): void {
     const { outbox } = this;
+    const { maxInFlight } = this.#city;
     while (this.#isOnline && !this.#isStopping && outbox.inFlight < maxInFlight) {
-      const withBacklog = outbox.inFlight < maxBacklogInFlight && this.#city.mayBacklog();
+      const withBacklog = outbox.inFlight < maxInFlight * (1 - liveShare) && this.#city.mayBacklog();
       const isBacklog = !outbox.hasLive;
       const slot = outbox.take(withBacklog);
       if (slot === undefined) break;
