@@ -126,7 +126,7 @@ test('in real time: the past comes behind what is live, and Ctrl-C says OFFLINE'
 });
 
 test('wrong usage is one sentence and code 2', async () => {
-  for (const [args, said] of [
+  const cases = [
     [['--gateways', '0'], /--gateways must be a whole number from 1 to 20000; it is '0'/],
     [['--seed', '-1'], /seed/],
     [['--day', '2026-02-30'], /--day must be a date such as 2026-03-14; it is '2026-02-30'/],
@@ -135,10 +135,12 @@ test('wrong usage is one sentence and code 2', async () => {
     [['--backfill', '3w'], /--backfill must be a time of at most 7 days/],
     [['--prefix', 'No'], /--prefix must be/],
     [['--url', 'mqtts://x'], /--url must be an address/],
-  ] as const) {
+  ] as const;
+  const ended = cases.map(async ([args, said]) => {
     const { code, stderr } = await run(['simulate', ...args], {}, home);
     assert.deepEqual([code, said.test(stderr)], [2, true], stderr);
-  }
+  });
+  await Promise.all(ended);
   const { code, stderr } = await run(['simulate'], { MILLRACE_SIMULATE__GATEWAYS: 'many' }, home);
   assert.deepEqual([code, /simulate\.gateways/.test(stderr)], [78, true], stderr);
 });

@@ -66,10 +66,10 @@ export function rainOver(seed: Seed, ms: number, lon: number): number {
 
 function rainAt(seed: Seed, frontMs: number, cloud: number): number {
   const shower = smooth(seed, draw.shower, frontMs / (0.8 * hourMs));
-  const wet = cloud - 0.74 + 0.22 * shower;
+  const wet = cloud - 1.03 + 0.3 * shower;
   if (wet <= 0) return 0;
   const burst = 1 + Math.max(0, smooth(seed, draw.burst, frontMs / (0.3 * hourMs))) ** 3 * 4;
-  return 16 * wet ** 1.5 * burst;
+  return 26 * wet ** 1.4 * burst;
 }
 
 /** Height of the sun: declination and equation of time after Spencer (1971), good to half a degree. */
