@@ -11,6 +11,8 @@ const tickMs = 200;
 /** Connections that are being made at one time. */
 const maxConnecting = 50;
 const drainMs = 8000;
+/** Readings of backlog: no limit. Not infinite, which times no time at all is no number. */
+const mostPerSecond = 1e9;
 /** Batches without PUBACK of one post: in step with the clock, and as fast as the bridge takes them. */
 const maxInFlight = { paced: 16, unpaced: 200 };
 
@@ -68,7 +70,7 @@ export class Fleet implements AsyncDisposable {
   #tick(): void {
     const { clock } = this.#options;
     const nowMs = performance.now();
-    const perSecond = this.#options.config.backlogPerSecond * clock.speed;
+    const perSecond = Math.min(mostPerSecond, this.#options.config.backlogPerSecond * clock.speed);
     this.#allowance = Math.min(perSecond, this.#allowance + (perSecond * (nowMs - this.#tickedMs)) / 1000);
     this.#tickedMs = nowMs;
     this.#mayConnect = maxConnecting - this.#uplinks.reduce((sum, { isConnecting }) => sum + (isConnecting ? 1 : 0), 0);
