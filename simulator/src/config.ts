@@ -32,7 +32,7 @@ export const simulateSchema = z.strictObject({
     .refine(text => parseBackfill(text) !== undefined, durationRule)
     .default('6h'),
   /** Of what is not live, readings a second of all gateways together. */
-  backlogPerSecond: whole(1, 1_000_000).default(1000),
+  backlogPerSecond: whole(1, 1_000_000).default(500),
   statusIntervalMs: whole(1000, 86_400_000).default(60_000),
   mqtt: z
     .strictObject({
