@@ -8,6 +8,7 @@ const root = join(import.meta.dirname, '..');
 
 export interface Running {
   readonly pid: number;
+  readonly brokers: readonly string[];
   readonly questdb: { readonly url: string };
   readonly dashboardUrl: string;
   readonly mqttUrl: string;

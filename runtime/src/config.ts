@@ -10,7 +10,19 @@ import { getIn, isTree, keysAt, type Path, shapeOf, suggestion, type Tree, unwra
 import { ConfigError, type ConfigMistake, messageOf } from './errors.ts';
 
 /** Every section there is, so that a service which knows only its own can still tell a typo from a neighbour's section. */
-const sectionNames = ['log', 'kafka', 'questdb', 'edge', 'bridge', 'processors', 'sinks', 'dashboard', 'stack', 'up'];
+const sectionNames = [
+  'log',
+  'kafka',
+  'questdb',
+  'edge',
+  'bridge',
+  'processors',
+  'sinks',
+  'dashboard',
+  'stack',
+  'simulate',
+  'up',
+];
 
 export const defaultConfigFile = 'millrace.yaml';
 

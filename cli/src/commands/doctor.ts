@@ -8,7 +8,7 @@ import { openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { exitCodes } from '@millrace/runtime/service.ts';
 import { findJava } from '@millrace/stack/java.ts';
 import { type Command, parse } from '../command.ts';
-import { readConfiguration } from '../up/plan.ts';
+import { readConfiguration, simulates } from '../up/plan.ts';
 import { runningAddresses } from '../up/running.ts';
 
 interface Finding {
@@ -35,7 +35,7 @@ export const doctor: Command = {
       findings.push({
         what: 'configuration',
         ok: true,
-        message: `${source.file ?? (existsSync(defaultConfigFile) ? defaultConfigFile : 'defaults and environment')}; ${configured.edges.length} gateway files`,
+        message: `${source.file ?? (existsSync(defaultConfigFile) ? defaultConfigFile : 'defaults and environment')}; ${configured.edges.length} gateway files${simulatedIn(configured)}`,
       });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -72,6 +72,10 @@ export const doctor: Command = {
     return findings.every(({ ok }) => ok) ? exitCodes.done : exitCodes.failed;
   },
 };
+
+function simulatedIn({ config, edges }: Awaited<ReturnType<typeof readConfiguration>>): string {
+  return simulates(config, edges) ? `, and a simulated city of ${config.simulate.gateways} gateways` : '';
+}
 
 async function check(what: string, attempt: () => Promise<string>): Promise<Finding> {
   try {

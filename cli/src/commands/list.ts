@@ -7,6 +7,7 @@ import { reconcile } from './reconcile.ts';
 import { rejected } from './rejected.ts';
 import { rules } from './rules.ts';
 import { bridge, dashboard, processors, sinks } from './services.ts';
+import { simulate } from './simulate.ts';
 import { topics } from './topics.ts';
 import { up } from './up.ts';
 
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   processors,
   sinks,
   dashboard,
+  simulate,
   reconcile,
   rejected,
   rules,

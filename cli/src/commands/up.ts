@@ -87,7 +87,7 @@ export const up: Command = {
       } finally {
         running.remove();
         view.say('Stopping: gateways, bridge, processors and sinks, then the servers');
-        await supervisor.stop(name => name.startsWith('edge '));
+        await supervisor.stop(isSender);
         await supervisor.stop(name => name === 'bridge');
         await supervisor.stop(name => ['processors', 'sinks', 'dashboard'].includes(name));
         await starting;
@@ -124,19 +124,22 @@ function addressesOf(config: UpConfig, { kafka, questdb }: Stack): Addresses {
   };
 }
 
+/** What sends to the bridge: the gateways' agents and the simulated city. */
+const isSender = (name: string): boolean => name.startsWith('edge ') || name === 'simulate';
+
 /** Downstream first; gateways once the bridge takes connections, so that their first words are not complaints. */
 async function startAll(
   { services }: Plan,
   start: (service: ServicePlan) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const isEdge = ({ name }: ServicePlan): boolean => name.startsWith('edge ');
-  const others = Promise.all(services.filter(service => !isEdge(service)).map(start));
+  const sends = ({ name }: ServicePlan): boolean => isSender(name);
+  const others = Promise.all(services.filter(service => !sends(service)).map(start));
   const bridge = services.find(({ name }) => name === 'bridge');
   const deadline = Date.now() + bridgeReadyWithinMs;
   for (let ready = bridge === undefined; !ready && !signal.aborted && Date.now() < deadline; await pause())
     ready = await isReady(bridge!.healthUrl);
-  if (!signal.aborted) await Promise.all(services.filter(isEdge).map(start));
+  if (!signal.aborted) await Promise.all(services.filter(sends).map(start));
   await others;
 }
 

@@ -150,16 +150,32 @@ export async function planServices(
       env,
     });
   }
+  if (simulates(config, edges)) {
+    const { host, port } = config.simulate.health;
+    const healthPort = await claim('simulate.health.port', port);
+    const env = {
+      MILLRACE_SIMULATE__MQTT__URL: mqttUrl,
+      MILLRACE_SIMULATE__HEALTH__PORT: String(healthPort),
+    };
+    const healthUrl = `http://${loopbackFor(host)}:${healthPort}`;
+    services.push({ name: 'simulate', args: ['simulate', ...configArgs], healthUrl, env });
+  }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { services, mqttUrl, dashboardUrl: `http://${loopbackFor(config.dashboard.host)}:${dashboardPort}` };
 }
 
 /** The demo's rules, where the demo's gateways run and nobody has rules of his own. */
 function demoRules({ processors }: UpConfig, edges: readonly EdgePlan[]): Record<string, string> {
-  const isDemo = edges.some(({ file }) => dirname(file) === demoDirectory);
-  if (!isDemo || processors.rules !== undefined) return {};
+  if (!isDemo(edges) || processors.rules !== undefined) return {};
   return { MILLRACE_PROCESSORS__RULES: join(demoDirectory, 'rules.yaml') };
 }
+
+/** Whether a simulated city runs beside the gateways. */
+export function simulates({ up }: UpConfig, edges: readonly EdgePlan[]): boolean {
+  return up.simulate ?? isDemo(edges);
+}
+
+const isDemo = (edges: readonly EdgePlan[]): boolean => edges.some(({ file }) => dirname(file) === demoDirectory);
 
 /** Where this machine reaches a listener: one on all addresses answers on loopback too. */
 const loopbackFor = (host: string): string => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host);
