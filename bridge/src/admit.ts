@@ -18,6 +18,12 @@ export function gatewayOf(client: Client, username: string | undefined): Gateway
   );
 }
 
+/** The certificate says who it is; a user name may say the same, and nothing else. */
+export function certifiedAs(gateway: GatewayId, username: string | undefined): GatewayId | AuthenticateError {
+  if (username === undefined || username === gateway) return gateway;
+  return refusal(connack.notAuthorized, `the certificate is of gateway ${gateway}, and the user name is another`);
+}
+
 /** [MQTT-3.1.2-8]: the broker publishes the will in the client's name, so it may only be the client's own status. */
 export function checkWill(packet: ConnectPacket, gateway: GatewayId): AuthenticateError | undefined {
   if (packet.will === undefined || packet.will.topic === mqttTopic(gateway, 'status')) return undefined;

@@ -1,17 +1,18 @@
 /** The MQTT broker: Aedes with our admission, and PUBACK only after Kafka. */
 import { type EventEmitter, once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ConfigError, messageOf } from '@millrace/runtime/errors.ts';
 import type { Logger } from '@millrace/runtime/log.ts';
 import { type GatewayId, mqttTopic } from '@millrace/wire/names.ts';
 import { Aedes, type AuthenticateError, type Client, type ConnectPacket } from 'aedes';
-import { allowedSubscription, checkAvailable, checkTakeover, checkWill, gatewayOf } from './admit.ts';
+import { allowedSubscription, certifiedAs, checkAvailable, checkTakeover, checkWill, gatewayOf } from './admit.ts';
 import type { Appended, Publish } from './append.ts';
 import { defaultInFlight, type InFlightConfig } from './config.ts';
 import { Connection, type EndReason } from './connection.ts';
 import { InFlight } from './in-flight.ts';
 import { Seldom } from './seldom.ts';
+import { openTlsDoor, type TlsDoor, type TlsDoorOptions } from './tls-door.ts';
 
 /** Of the socket. What is read is kept by the connection, which counts it. */
 const socketBufferBytes = 65_536;
@@ -33,6 +34,8 @@ interface Session {
 export interface BrokerOptions {
   readonly host: string;
   readonly port: number;
+  /** A second listener, for gateways with a certificate. */
+  readonly tls?: Pick<TlsDoorOptions, 'host' | 'port' | 'files'> | undefined;
   readonly log: Logger;
   /** Resolves once the publish is stored (or safely rejected); its rejection ends the connection without PUBACK. */
   readonly store: (publish: Publish, gateway: GatewayId) => Promise<Appended>;
@@ -42,11 +45,14 @@ export interface BrokerOptions {
   /** How long a publish may wait for its PUBACK; 1.2 × the client's keep-alive when that is shorter. */
   readonly storeDeadlineMs?: number;
   readonly onEnded?: (reason: EndReason, unacknowledged: number) => void;
-  readonly onRefused?: (returnCode: number) => void;
+  /** By return code of the CONNACK; `tls`: before MQTT began. */
+  readonly onRefused?: (code: number | 'tls') => void;
 }
 
 export interface Broker extends AsyncDisposable {
   readonly port: number;
+  /** Of the listener with TLS. */
+  readonly tlsPort: number | undefined;
   readonly clients: number;
   /** Publishes let in and without PUBACK. */
   readonly inFlight: { readonly messages: number; readonly bytes: number };
@@ -58,6 +64,7 @@ export interface Broker extends AsyncDisposable {
 export async function openBroker({
   host,
   port,
+  tls,
   log,
   store,
   trouble = () => undefined,
@@ -88,7 +95,8 @@ export async function openBroker({
     authenticate(client, username, _password, done) {
       const packet = connects.get(client)!;
       connects.delete(client);
-      const gateway = gatewayOf(client, username);
+      const certified = (client.conn as Connection).gateway;
+      const gateway = certified === undefined ? gatewayOf(client, username) : certifiedAs(certified, username);
       if (gateway instanceof Error) return refuse(client, gateway, done);
       const refused =
         checkWill(packet, gateway) ??
@@ -169,29 +177,40 @@ export async function openBroker({
   aedes.on('connectionError', (_, error) => log.debug(`connection refused: ${error.message}`));
   await aedes.listen();
 
-  const server = createServer({ highWaterMark: socketBufferBytes, noDelay: true }, socket => {
+  const accept = (socket: Socket, gateway?: GatewayId): void => {
     const { perClient: cap, readAheadBytes } = limits;
-    const connection = new Connection({ socket, inFlight, cap, readAheadBytes });
+    const connection = new Connection({ socket, gateway, inFlight, cap, readAheadBytes });
     connections.add(connection);
     connection.on('close', () => {
       connections.delete(connection);
       onEnded(connection.endReason, connection.unacknowledged);
     });
     aedes.handle(connection);
-  });
+  };
+  const server = createServer({ highWaterMark: socketBufferBytes, noDelay: true }, socket => accept(socket));
+  const closeServer = (): Promise<unknown> => new Promise(resolve => server.close(resolve));
   server.listen(port, host);
   try {
     await once(server, 'listening');
   } catch (error) {
     await closeAedes(aedes);
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EADDRINUSE')
-      throw ConfigError.of(
-        'bridge.mqtt.port',
-        `port ${port} on ${host} is in use; stop what holds it, or set another port`,
-      );
-    throw ConfigError.of('bridge.mqtt', `cannot listen on ${host}:${port} (${messageOf(error)})`);
+    throw listenMistake(error, 'mqtt', host, port);
   }
+  let door: TlsDoor | undefined;
+  if (tls !== undefined)
+    try {
+      door = await openTlsDoor({
+        ...tls,
+        socketBufferBytes,
+        log,
+        seldom,
+        onSocket: accept,
+        onRefused: () => onRefused('tls'),
+      });
+    } catch (error) {
+      await Promise.all([closeServer(), closeAedes(aedes)]);
+      throw error instanceof ConfigError ? error : listenMistake(error, 'tls', tls.host, tls.port);
+    }
 
   const sweep = setInterval(() => {
     const nowMs = performance.now();
@@ -200,6 +219,7 @@ export async function openBroker({
 
   return {
     port: (server.address() as AddressInfo).port,
+    tlsPort: door?.port,
     inFlight,
     get clients() {
       return aedes.connectedClients;
@@ -211,7 +231,7 @@ export async function openBroker({
     /** Stops accepting, lets what is in flight be stored and acknowledged, 15 s at most, then closes the connections. */
     async [Symbol.asyncDispose]() {
       closing = true;
-      const closed = new Promise(resolve => server.close(resolve));
+      const closed = Promise.all([closeServer(), door?.close()]);
       for (const connection of connections) connection.drain();
       // What was handed to Aedes and not read by it stays unacknowledged.
       for (const client of Object.values(clientsOf(aedes))) client?.pause();
@@ -228,6 +248,15 @@ export async function openBroker({
   async function settled(): Promise<void> {
     while (pending.size > 0) await Promise.allSettled(pending);
   }
+}
+
+function listenMistake(error: unknown, listener: 'mqtt' | 'tls', host: string, port: number): ConfigError {
+  return (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+    ? ConfigError.of(
+        `bridge.${listener}.port`,
+        `port ${port} on ${host} is in use; stop what holds it, or set another port`,
+      )
+    : ConfigError.of(`bridge.${listener}`, `cannot listen on ${host}:${port} (${messageOf(error)})`);
 }
 
 /** The last PUBACKs are corked until the next tick; they must be out before the connection is destroyed. */

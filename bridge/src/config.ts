@@ -26,6 +26,9 @@ const inFlightSchema = z
 export type InFlightConfig = z.output<typeof inFlightSchema>;
 export const defaultInFlight: InFlightConfig = inFlightSchema.parse(undefined);
 
+/** Read at the start, and again when it changes. From the configuration file's folder. */
+const pemFile = z.string().min(1, 'must be the path of a PEM file');
+
 export const bridgeSchema = z.strictObject({
   /** Name of this bridge, in the header `bridge` of each record. */
   id: z.string().min(1).max(64).default(hostname().slice(0, 64)),
@@ -42,6 +45,19 @@ export const bridgeSchema = z.strictObject({
       message:
         'must be 127.0.0.1, ::1 or localhost, because MQTT without TLS lets anybody read and publish; set bridge.mqtt.plaintextBeyondLoopback: true to accept that',
     }),
+  /** MQTT over TLS, for gateways with a certificate of the city's authority; absent: no such listener. */
+  tls: z
+    .strictObject({
+      host: host.default('127.0.0.1'),
+      port: port.default(8883),
+      cert: pemFile,
+      key: pemFile,
+      /** What signs gateways' certificates: `ca.pem` of `millrace pki`. */
+      ca: pemFile,
+      /** What it has revoked: `crl.pem`. */
+      crl: pemFile.optional(),
+    })
+    .optional(),
   /** A publish that has no acknowledgement by then, or by 1.2 × its client's keep-alive, ends the connection without PUBACK; the client sends it again. */
   storeDeadlineMs: whole(100, 600_000).default(20_000),
   inFlight: inFlightSchema,
@@ -49,3 +65,4 @@ export const bridgeSchema = z.strictObject({
   lingerMs: whole(0, 1000).default(5),
   health: healthSchema(9102),
 });
+export type BridgeTls = NonNullable<z.output<typeof bridgeSchema>['tls']>;

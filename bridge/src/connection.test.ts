@@ -322,7 +322,7 @@ test('malformed lengths end the connection', async () => {
 
 test('while there is trouble new clients get CONNACK 3, and those that are in stay', async () => {
   let trouble: string | undefined;
-  const refused: number[] = [];
+  const refused: (number | string)[] = [];
   const { broker, held } = await holding({ trouble: () => trouble, onRefused: code => refused.push(code) });
   await using _ = broker;
   const client = await raw(broker.port, 'lamp-1');

@@ -1,6 +1,7 @@
 /** One client's connection as Aedes sees it: between the socket and Aedes stand the caps in flight, pings and keep-alive. */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { GatewayId } from '@millrace/wire/names.ts';
 import { AckQueue, type Release } from './acknowledge.ts';
 import { packetType, readHeader } from './frame.ts';
 import type { Cap, InFlight, Waiter } from './in-flight.ts';
@@ -10,6 +11,8 @@ export type EndReason = 'deadline' | 'keep-alive' | 'drain' | 'closed';
 
 export interface ConnectionOptions {
   readonly socket: Socket;
+  /** Of the client's certificate; undefined: it showed none. */
+  readonly gateway?: GatewayId | undefined;
   readonly inFlight: InFlight;
   readonly cap: Cap;
   /** Bytes read beyond what the caps let in, to find pings among them. One read of the socket may go beyond, 64 KiB. */
@@ -48,6 +51,7 @@ const deadlineFactor = 1.2;
  * connecting (only the CONNECT passes) → open (CONNACK is sent) → draining (nothing more is let in) → destroyed.
  */
 export class Connection extends Duplex implements Waiter {
+  readonly gateway: GatewayId | undefined;
   readonly acknowledgements = new AckQueue();
   readonly #socket: Socket;
   readonly #inFlight: InFlight;
@@ -77,10 +81,11 @@ export class Connection extends Duplex implements Waiter {
   #left: number | undefined;
   endReason: EndReason = 'closed';
 
-  constructor({ socket, inFlight, cap, readAheadBytes }: ConnectionOptions) {
+  constructor({ socket, gateway, inFlight, cap, readAheadBytes }: ConnectionOptions) {
     // What is let in must fit: Aedes takes all that is there and reads again when every packet of it has its answer.
     super({ readableHighWaterMark: cap.bytes });
     this.#socket = socket;
+    this.gateway = gateway;
     this.#inFlight = inFlight;
     this.#cap = cap;
     this.#readAheadBytes = readAheadBytes;

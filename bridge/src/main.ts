@@ -1,5 +1,5 @@
 /** The bridge: MQTT in, Kafka out. */
-import { type ConfigSource, loadConfig } from '@millrace/runtime/config.ts';
+import { type ConfigSource, loadConfig, pathResolver } from '@millrace/runtime/config.ts';
 import { messageOf } from '@millrace/runtime/errors.ts';
 import { kafkaSchema } from '@millrace/runtime/kafka/config.ts';
 import { openKafka } from '@millrace/runtime/kafka/connect.ts';
@@ -11,7 +11,7 @@ import { kafkaTopics } from '@millrace/wire/names.ts';
 import { append } from './append.ts';
 import { watchAvailability } from './availability.ts';
 import { openBroker } from './broker.ts';
-import { bridgeSchema } from './config.ts';
+import { type BridgeTls, bridgeSchema } from './config.ts';
 import { bridgeMetrics } from './metrics.ts';
 import { Seldom } from './seldom.ts';
 
@@ -23,7 +23,7 @@ const headerBytes = 1024;
 
 export function runBridge(source: ConfigSource): Promise<number> {
   const config = loadConfig(source, { bridge: bridgeSchema, kafka: kafkaSchema, log: logSchema });
-  const { id, mqtt, lingerMs, storeDeadlineMs, inFlight, health } = config.bridge;
+  const { id, mqtt, tls, lingerMs, storeDeadlineMs, inFlight, health } = config.bridge;
   return runService({ name: 'bridge', section: 'bridge', logLevel: config.log.level, health }, async service => {
     const { log, stop } = service;
     const topics = kafkaTopics(config.kafka.prefix);
@@ -42,6 +42,7 @@ export function runBridge(source: ConfigSource): Promise<number> {
     const metrics = bridgeMetrics(service.metrics);
     await using broker = await openBroker({
       ...mqtt,
+      tls: tls && doorOf(tls, pathResolver(source)),
       log,
       inFlight,
       storeDeadlineMs,
@@ -77,8 +78,17 @@ export function runBridge(source: ConfigSource): Promise<number> {
       },
     });
     service.health.check('kafka', () => availability.trouble ?? true);
-    log.info({ mqtt: `mqtt://${mqtt.host}:${broker.port}` }, 'listening');
+    const mqtts = tls && { mqtts: `mqtts://${tls.host}:${broker.tlsPort}` };
+    log.info({ mqtt: `mqtt://${mqtt.host}:${broker.port}`, ...mqtts }, 'listening');
     metrics.watch(broker, availability);
     await service.untilStopped();
   });
+}
+
+function doorOf({ host, port, cert, key, ca, crl }: BridgeTls, at: (path: string) => string) {
+  return {
+    host,
+    port,
+    files: { cert: at(cert), key: at(key), ca: at(ca), crl: crl === undefined ? undefined : at(crl) },
+  };
 }

@@ -11,7 +11,7 @@ export interface BridgeMetrics {
   received(publish: Publish): (outcome: Appended | 'unacknowledged') => void;
   /** A connection ended and left this many publishes without PUBACK: their client sends them again. */
   readonly ended: (reason: EndReason, unacknowledged: number) => void;
-  readonly refused: (returnCode: number) => void;
+  readonly refused: (code: number | 'tls') => void;
   watch(broker: Broker, availability: Availability): void;
 }
 
