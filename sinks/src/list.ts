@@ -1,5 +1,6 @@
 import { alerts } from './alerts/sink.ts';
 import { gateways } from './gateways/sink.ts';
+import { lake } from './lake/sink.ts';
 import { readings } from './readings/sink.ts';
 import type { ListedSink } from './sink.ts';
 import { stats } from './stats/sink.ts';
@@ -15,4 +16,5 @@ export const sinks: readonly ListedSink[] = [
   gateways,
   zones,
   webhooks,
+  lake,
 ];
