@@ -4,43 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { rejectedHeaders } from '@millrace/wire/names.ts';
+import type { Sink } from '../sink.ts';
 import { type Lab, openLab, readingsRecord, testBatch, until } from '../testing.ts';
 import { lakeSchema } from './config.ts';
 import { lakeSink } from './sink.ts';
-import { duckdb, glob } from './testing.ts';
+import { bothHave, duckdb, glob, sameAsQuestdb } from './testing.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-lake-'));
 after(() => rmSync(folder, { recursive: true }));
 let lakes = 0;
 
-interface Place {
-  readonly root: string;
-  readonly sink: ReturnType<typeof lakeSink>;
-}
-
-function newLake(settings: Readonly<Record<string, number>> = {}): Place {
+function newLake(settings: Readonly<Record<string, number>> = {}): { root: string; sink: Sink } {
   const root = join(folder, `lake-${lakes++}`);
   return { root, sink: lakeSink(lakeSchema.parse({ folder: root, flushMs: 200, ...settings })) };
-}
-
-/** Count and sums of every column that has them. */
-const sums = 'count(*), sum(seq), sum(boot), sum(quality)';
-
-async function sameAsQuestdb(lab: Lab, { root }: Place): Promise<void> {
-  const [inLake] = await duckdb(`SELECT ${sums}, sum(value) FROM ${glob(root)}`);
-  const { rows } = await lab.http.query(`SELECT ${sums}, sum(value) FROM ${lab.tablePrefix}readings`);
-  const [count, ...others] = rows[0]!.map(Number);
-  assert.deepEqual(inLake!.slice(0, -1).map(Number), [count, ...others.slice(0, -1)]);
-  // Floating point adds up in another order.
-  assert.ok(Math.abs(Number(inLake!.at(-1)) - others.at(-1)!) < 1e-6);
-}
-
-async function settled(lab: Lab, records: number): Promise<void> {
-  for (const sink of ['lake', 'readings'])
-    await until(
-      `${records} records of ${sink}`,
-      async () => (await lab.committed(sink, lab.topics.readings)) === records,
-    );
 }
 
 test('what QuestDB has is in the lake, each reading once, in the folder of its date and zone', async () => {
@@ -57,9 +33,9 @@ test('what QuestDB has is in the lake, each reading once, in the folder of its d
   batches.push(testBatch({ gateway: 'lost', startUs: 0 }));
   for (const batch of batches) await lab.producer.send(readingsRecord(lab.topics.readings, batch));
   await using sinks = await lab.start(['readings', place.sink]);
-  await settled(lab, batches.length);
+  await bothHave(lab, batches.length);
   await until('all rows', async () => (await lab.count('readings')) === 40 * 50 + 50 + 30 + 100);
-  await sameAsQuestdb(lab, place);
+  await sameAsQuestdb(lab, place.root);
   assert.equal(sinks.ready, true);
   const folders = readdirSync(join(place.root, 'readings'), { recursive: true, encoding: 'utf8' })
     .filter(name => name.includes('/') && !name.endsWith('.parquet'))
@@ -131,14 +107,14 @@ test('restarted, with its offsets and without: all that comes again changes noth
   for (let start = 0; start < 2; start++) {
     await send();
     await using _ = await lab.start(['readings', place.sink]);
-    await settled(lab, sent);
+    await bothHave(lab, sent);
   }
   await rewind(lab);
   await send();
   await using _ = await lab.start(['readings', place.sink]);
-  await settled(lab, sent);
+  await bothHave(lab, sent);
   await until('all rows', async () => (await lab.count('readings')) === sent * 50);
-  await sameAsQuestdb(lab, place);
+  await sameAsQuestdb(lab, place.root);
 });
 
 /** As `kafka-consumer-groups.sh --reset-offsets --to-earliest` does it. */
@@ -163,7 +139,7 @@ test('files of a folder that is quiet become one for each partition; the other h
       readingsRecord(lab.topics.readings, testBatch({ gateway: `lamp-${i % 4}`, firstSeq: Math.floor(i / 4) * 50 })),
     );
   await using _ = await lab.start(['readings', place.sink]);
-  await settled(lab, 60);
+  await bothHave(lab, 60);
   const files = (): readonly string[] =>
     readdirSync(join(place.root, 'readings'), { recursive: true, encoding: 'utf8' }).filter(name =>
       name.endsWith('.parquet'),
@@ -171,5 +147,5 @@ test('files of a folder that is quiet become one for each partition; the other h
   // Three zones, two partitions.
   await until('compaction', () => files().length === 6);
   await until('all rows', async () => (await lab.count('readings')) === 3000);
-  await sameAsQuestdb(lab, place);
+  await sameAsQuestdb(lab, place.root);
 });

@@ -10,7 +10,7 @@ import { bytesOf, receivedUs } from '../readings/sink.ts';
 import type { Store, StoreContext, Taken } from '../sink.ts';
 import { fileName, parseFileName, readingsFolder, superseded } from './names.ts';
 import { checkStore, type ObjectStore } from './objects.ts';
-import { type KafkaStanding, PartitionWriter } from './partition.ts';
+import { type PartitionOptions, PartitionWriter } from './partition.ts';
 
 export interface LakeOptions {
   readonly store: ObjectStore;
@@ -72,7 +72,9 @@ export class Lake implements Store {
     const { kafka, groupId, topics, stop, log } = this.#context;
     await this.#letGo();
     this.#generation = new AbortController();
-    const until = AbortSignal.any([signal, stop, this.#generation.signal]);
+    // An orderly end still drains: what was begun outlives the assignment, until the next one or the sink's end.
+    const lasting = AbortSignal.any([stop, this.#generation.signal]);
+    const until = AbortSignal.any([signal, lasting]);
     if (!this.#isChecked) {
       await this.#persist(() => checkStore(this.#options.store, 'sinks.lake', randomUUID()), until);
       this.#isChecked = true;
@@ -85,7 +87,10 @@ export class Lake implements Store {
     );
     const open = async (partition: number): Promise<[number, PartitionWriter]> => {
       const standing = { end: ends[partition] ?? 0n, committed: committed[partition] ?? null };
-      const { writer, isReset } = await this.#open(`${topic}-${partition}`, standing, until);
+      const { writer, isReset } = await this.#persist(
+        () => PartitionWriter.open(this.#optionsOf(`${topic}-${partition}`, lasting), standing),
+        until,
+      );
       if (isReset)
         log.warn(
           { topic, partition, end: String(standing.end) },
@@ -101,9 +106,10 @@ export class Lake implements Store {
       await orAborted(this.#onProgress.promise, signal);
   }
 
+  /** A partition that cannot go on has said so by `failed`. */
   async drained(): Promise<void> {
     for (const writer of this.#all) writer.seal();
-    await Promise.all(this.#all.map(writer => writer.drained()));
+    await Promise.allSettled(this.#all.map(writer => writer.drained()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,30 +132,25 @@ export class Lake implements Store {
     largest?.seal();
   }
 
-  async #open(
-    source: string,
-    standing: KafkaStanding,
-    signal: AbortSignal,
-  ): Promise<{ writer: PartitionWriter; isReset: boolean }> {
+  #optionsOf(source: string, signal: AbortSignal): PartitionOptions {
     const { store, maxAgeDays, flushMs } = this.#options;
     const { metrics } = this.#context;
-    const options = {
+    return {
       store,
       source,
       maxAgeDays,
       flushMs,
-      persist: <T>(attempt: () => Promise<T>) => this.#persist(attempt, signal),
-      stored: (taken: Taken, rows: number) => {
+      persist: attempt => this.#persist(attempt, signal),
+      stored: (taken, rows) => {
         metrics.stored(taken, rows);
         taken.settled();
         this.#progress();
       },
-      failed: (error: unknown) => {
+      failed: error => {
         if (!signal.aborted) this.#failure.reject(error);
         this.#progress();
       },
     };
-    return this.#persist(() => PartitionWriter.open(options, standing), signal);
   }
 
   /** What was begun ends first, or is given up between two requests: the next owner does it again, with the same outcome. */

@@ -133,17 +133,20 @@ export class S3Store implements ObjectStore {
 const encodeSegment = (segment: string): string =>
   encodeURIComponent(segment).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
-const tag = (xml: string, name: string): string | undefined => new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1];
+function tag(xml: string, name: string): string | undefined {
+  const text = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1];
+  return text === undefined ? undefined : unescapeXml(text);
+}
 
 /** ListObjectsV2, as far as it is needed. Exported for its test. */
 export function parseList(xml: string): { keys: readonly string[]; next: string | undefined } {
   const isUrl = tag(xml, 'EncodingType') === 'url';
   const keys = Array.from(xml.matchAll(/<Contents>(.*?)<\/Contents>/gs), ([, content]) => {
-    const key = unescapeXml(tag(content!, 'Key') ?? '');
+    const key = tag(content!, 'Key') ?? '';
     return isUrl ? decodeURIComponent(key.replaceAll('+', '%20')) : key;
   });
   const next = tag(xml, 'NextContinuationToken');
-  return { keys, next: tag(xml, 'IsTruncated') === 'true' && next !== undefined ? unescapeXml(next) : undefined };
+  return { keys, next: tag(xml, 'IsTruncated') === 'true' ? next : undefined };
 }
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };

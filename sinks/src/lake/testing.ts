@@ -1,8 +1,10 @@
 /** For the lake's tests: DuckDB as any reader has it, records without Kafka, and a store that dies. */
+import assert from 'node:assert/strict';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { type Batch, encodeBatch } from '@millrace/wire/batch.ts';
 import { readingHeaders } from '@millrace/wire/names.ts';
 import type { Taken } from '../sink.ts';
+import { type Lab, until } from '../testing.ts';
 import type { ObjectStore } from './objects.ts';
 
 type Cell = string | number | boolean | null;
@@ -26,6 +28,29 @@ export async function duckdb(...statements: readonly string[]): Promise<readonly
 /** What a reader says who knows nothing but the folder. */
 export const glob = (root: string): string =>
   `read_parquet('${root}/readings/**/*.parquet', hive_partitioning = true, union_by_name = true)`;
+
+/** Of every column that has one. The last is of floating point numbers, which add up in another order elsewhere. */
+const sums = 'count(*), sum(seq), sum(boot), sum(quality), sum(value)';
+
+/** That the lake and the table have as many rows, and the same in them. */
+export async function sameAsQuestdb(lab: Lab, root: string): Promise<void> {
+  const { rows } = await lab.http.query(`SELECT ${sums} FROM ${lab.tablePrefix}readings`);
+  const [inLake] = await duckdb(`SELECT ${sums} FROM ${glob(root)}`);
+  closeTo(inLake!.map(Number), rows[0]!.map(Number));
+}
+
+export function closeTo(actual: readonly number[], expected: readonly number[]): void {
+  assert.deepEqual(actual.slice(0, -1), expected.slice(0, -1));
+  assert.ok(Math.abs(actual.at(-1)! - expected.at(-1)!) < 1e-6, `${actual.at(-1)} is not ${expected.at(-1)}`);
+}
+
+/** Waits until both sinks have committed all records of the topic. */
+export async function bothHave(lab: Lab, records: number, deadlineMs = 60_000): Promise<void> {
+  for (const sink of ['lake', 'readings']) {
+    const committed = (): Promise<number> => lab.committed(sink, lab.topics.readings);
+    await until(`${records} records of ${sink}`, async () => (await committed()) === records, deadlineMs);
+  }
+}
 
 export function takenOf(
   offset: number,
