@@ -6,7 +6,7 @@ import { buildLakeTools } from './lake-tools.ts';
 const { s3Server, python } = await buildLakeTools(process.env);
 const tests = join(import.meta.dirname, '..', '..', 'scripts', 'test.ts');
 const child = spawn(process.execPath, [tests, 'sinks/src/lake', ...process.argv.slice(2)], {
-  env: { ...process.env, MILLRACE_TEST_S3_SERVER: s3Server, MILLRACE_TEST_SPARK: python },
+  env: { ...process.env, MILLRACE_TEST_S3_SERVER: s3Server, MILLRACE_TEST_SPARK: python, MILLRACE_TEST_KILLS: '12' },
   stdio: 'inherit',
 });
 child.once('exit', code => {

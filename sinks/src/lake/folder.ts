@@ -75,14 +75,16 @@ export class FolderStore implements ObjectStore {
     });
   }
 
-  /** Files that nobody finishes any more. Others may be at work in the same folder: only what is a day old. */
-  async removeLeftovers(nowMs: number): Promise<void> {
-    const names = (await readdir(this.#temporary).catch(ignore('ENOENT'))) ?? [];
-    for (const name of names) {
-      const path = join(this.#temporary, name);
-      const made = await stat(path).catch(ignore('ENOENT'));
-      if (made !== undefined && nowMs - made.mtimeMs > staleAfterMs) await rm(path, { force: true });
-    }
+  /** Others may be at work in the same folder: only what is a day old. */
+  async tidy(nowMs: number): Promise<void> {
+    await this.#attempt(async () => {
+      const names = (await readdir(this.#temporary).catch(ignore('ENOENT'))) ?? [];
+      for (const name of names) {
+        const path = join(this.#temporary, name);
+        const made = await stat(path).catch(ignore('ENOENT'));
+        if (made !== undefined && nowMs - made.mtimeMs > staleAfterMs) await rm(path, { force: true });
+      }
+    });
   }
 
   #pathOf(name: string): string {

@@ -66,7 +66,8 @@ const filesIn = (root: string): readonly string[] =>
     .map(entry => relative(join(root, 'readings'), join(entry.parentPath, entry.name)));
 
 /** A start after a kill takes the six seconds in which Kafka takes the dead member for alive. */
-const kills = Number(process.env['MILLRACE_TEST_KILLS'] ?? 3);
+const kills = Number(process.env['MILLRACE_TEST_KILLS'] ?? 2);
+const long = kills < 10 && 'takes minutes: npm run test:lake';
 
 /** @param root where the lake's files are. */
 async function killAgainAndAgain(lab: Lab, cwd: string, root: string, place: object): Promise<void> {
@@ -109,7 +110,7 @@ async function killAgainAndAgain(lab: Lab, cwd: string, root: string, place: obj
     assert.match(name, /^date=[^/]+\/zone=[^/]+\/test-[^/]+-\d+-\d+-p\d+(_\d+)?-n\d+\.parquet$/);
 }
 
-test(`killed ${kills} times while records flow: the lake has what the table has`, async () => {
+test(`killed ${kills} times while records flow: the lake has what the table has`, { timeout: 600_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-lake-'));
   try {
     await using lab = await openLab();
@@ -120,13 +121,57 @@ test(`killed ${kills} times while records flow: the lake has what the table has`
   }
 });
 
-test('the same with a bucket', { skip: noS3Server }, async () => {
+test('the same with a bucket', { skip: noS3Server || long, timeout: 600_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-lake-'));
   try {
     await using lab = await openLab();
     await using server = await openS3Server();
     await killAgainAndAgain(lab, folder, server.root, { s3: server.options });
   } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("frozen until its partitions are another one's, and thawed: nothing is there twice", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-lake-'));
+  const children: Running[] = [];
+  try {
+    await using lab = await openLab();
+    const root = join(folder, 'lake');
+    await using _ = await lab.start(['readings']);
+    const stop = new AbortController();
+    const sending = keepSending(lab, stop.signal);
+    await using _sending = {
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        await sending;
+      },
+    };
+    const committed = (): Promise<number> => lab.committed('lake', lab.topics.readings);
+    const more = async (what: string): Promise<void> => {
+      const before = await committed();
+      await until(what, async () => (await committed()) > before + 20, 60_000);
+    };
+    children.push(start(lab, folder, { folder: root }), start(lab, folder, { folder: root }));
+    await more('records of both');
+    for (const { child } of children) {
+      child.kill('SIGSTOP');
+      await more('records of the other one');
+      child.kill('SIGCONT');
+      await more('records after the thaw');
+    }
+    stop.abort();
+    await bothHave(lab, await sending);
+    for (const { child, exited, said } of children) {
+      child.kill('SIGTERM');
+      assert.equal(await exited, 0, said());
+    }
+    await sameAsQuestdb(lab, root);
+  } finally {
+    for (const { child, exited } of children) {
+      child.kill('SIGKILL');
+      await exited;
+    }
     rmSync(folder, { recursive: true });
   }
 });

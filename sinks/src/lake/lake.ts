@@ -211,6 +211,7 @@ export class Lake implements Store {
 
   async #sweep(signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
+    await this.#persist(async () => store.tidy?.(Date.now()), signal);
     const own = new Set(this.#all.map(({ source }) => source));
     const names = await this.#persist(() => store.list(readingsFolder), signal);
     const files = names.map(parseFileName).filter(file => file !== undefined && own.has(file.source));

@@ -16,6 +16,8 @@ export interface ObjectStore {
   list(folder: string): Promise<readonly string[]>;
   /** Those that are not there are fine. */
   remove(names: readonly string[]): Promise<void>;
+  /** Removes what processes left half made that are long gone. Absent: there is no such thing. */
+  tidy?(nowMs: number): Promise<void>;
 }
 
 /**

@@ -66,7 +66,6 @@ export async function openS3Server(): Promise<S3Server> {
 export interface ReadBySpark {
   readonly total: readonly (number | string)[];
   readonly folders: readonly (readonly [date: string | null, zone: string | null, rows: number])[];
-  readonly columns: readonly string[];
   readonly nulls: Readonly<Record<string, number>>;
 }
 
