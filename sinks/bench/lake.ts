@@ -4,7 +4,7 @@
  *   node sinks/bench/lake.ts [--rounds 8] [--readings 1000000] [--batch 50] [--zones 20]
  *
  * Decoding, checking, leaving out what was seen, Parquet, zstd, plan and files are all in it; Kafka itself is not, and one
- * round in twenty is of resends. CPU is this process's own, all threads, user and system, so that readings per CPU second
+ * record in twenty is a resend. CPU is this process's own, all threads, user and system, so that readings per CPU second
  * are what one core does. To give it one core and no more: `taskset -c 0 node sinks/bench/lake.ts`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -63,8 +63,8 @@ function batchAt(i: number): Batch {
 }
 
 const records = Array.from({ length: readings / perBatch }, (_, i): Taken => {
-  // One in twenty is sent twice.
-  const batch = batchAt(i % 20 === 19 ? i - gateways * Math.floor(Math.min(1, i / gateways)) : i);
+  // One in twenty is the gateway's record before, sent again.
+  const batch = batchAt(i % 20 === 19 && i >= gateways ? i - gateways : i);
   const received = batch.timeUs.at(-1)! + 200_000;
   return {
     topic: 'readings.v1',

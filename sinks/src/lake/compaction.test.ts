@@ -11,8 +11,8 @@ import { mergeReadings } from './merge.ts';
 import { type FileName, fileName, parseFileName } from './names.ts';
 import type { ObjectStore } from './objects.ts';
 import { type Column, encodeParquet, type Values } from './parquet/file.ts';
-import { columns, encodeReadings } from './parquet/readings.ts';
-import { Rows } from './rows.ts';
+import { columns, readingsEncoder } from './parquet/readings.ts';
+import { type FolderRows, Rows } from './rows.ts';
 import { duckdb, glob, Killed, MortalStore } from './testing.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-lake-'));
@@ -31,7 +31,7 @@ async function newLake(plans: readonly number[]): Promise<{ root: string; store:
     rows.add({ ...base, seriesIndex: base.seriesIndex.map(() => 0) }, 1_760_000_001_000_000, [
       [plan * 40, plan * 40 + 49],
     ]);
-    const [[first, own]] = [...rows.folders] as [[string, Parameters<typeof encodeReadings>[1]]];
+    const [[first, own]] = [...rows.folders] as [[string, FolderRows]];
     dir = first;
     const name = fileName({
       folder: first,
@@ -40,7 +40,7 @@ async function newLake(plans: readonly number[]): Promise<{ root: string; store:
       plans: [plan, plan],
       rows: own.count,
     });
-    await store.create(name, await encodeReadings(rows, own));
+    await store.create(name, await readingsEncoder(rows)(own));
   }
   return { root, store, dir };
 }

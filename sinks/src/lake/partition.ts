@@ -5,7 +5,7 @@ import type { Taken } from '../sink.ts';
 import { carryOut, nextCompaction } from './compaction.ts';
 import { fileName } from './names.ts';
 import type { ObjectStore } from './objects.ts';
-import { encodeReadings } from './parquet/readings.ts';
+import { readingsEncoder } from './parquet/readings.ts';
 import { type Plan, PlanLog, type Standing } from './plan-log.ts';
 import { Rows } from './rows.ts';
 import { Seen } from './seen.ts';
@@ -228,6 +228,7 @@ export class PartitionWriter {
 
   async #makeFiles(plan: Plan, { rows, pieces, first, last }: Range): Promise<void> {
     const { store, source, persist, stored } = this.#options;
+    const encode = readingsEncoder(rows);
     for (const [folder, own] of rows.folders) {
       const name = fileName({
         folder,
@@ -236,7 +237,7 @@ export class PartitionWriter {
         plans: [plan.number, plan.number],
         rows: own.count,
       });
-      const bytes = await encodeReadings(rows, own);
+      const bytes = await encode(own);
       // Whoever slept must not bring back a file that compaction has replaced meanwhile.
       await this.#trust();
       // When it is there already, it is this one.

@@ -29,32 +29,44 @@ export const columns: readonly Column[] = [
 
 const qualities = [0, 1, 2, 3];
 
-/** The file of one folder, its rows as they were taken. */
-export function encodeReadings({ series, origins }: Rows, rows: FolderRows): Promise<Buffer> {
-  const { count } = rows;
-  const ofSeries = (pick: (one: Rows['series'][number]) => string | number | null): Values => ({
-    table: series.map(pick),
-    places: rows.series,
-  });
-  const ofOrigin = (pick: (one: Rows['origins'][number]) => string | number | null): Values => ({
-    table: origins.map(pick),
-    places: rows.origin,
-  });
-  return encodeParquet(columns, count, [
-    { numbers: rows.timeUs },
-    ofOrigin(one => one.site || null),
+/** Makes the file of a folder, its rows as they were taken. What folders share is made once, when there are no more rows. */
+export function readingsEncoder({ series, origins }: Rows): (rows: FolderRows) => Promise<Buffer> {
+  const ofSeries = (pick: (one: Rows['series'][number]) => string | number | null) => series.map(pick);
+  const ofOrigin = (pick: (one: Rows['origins'][number]) => string | number | null) => origins.map(pick);
+  const [zone, sensor, metric, unit, lat, lon] = [
     ofSeries(one => one.zone || null),
-    ofOrigin(one => one.gateway),
     ofSeries(one => one.sensor),
     ofSeries(one => one.metric),
     ofSeries(one => one.unit),
-    { numbers: rows.value },
-    { table: qualities, places: rows.quality },
+    ofSeries(one => one.lat ?? null),
+    ofSeries(one => one.lon ?? null),
+  ] as const;
+  const [site, gateway, clock, received, boot] = [
+    ofOrigin(one => one.site || null),
+    ofOrigin(one => one.gateway),
     ofOrigin(one => one.clock),
     ofOrigin(one => one.receivedUs),
     ofOrigin(one => one.boot),
-    { numbers: rows.seq },
-    ofSeries(one => one.lat ?? null),
-    ofSeries(one => one.lon ?? null),
-  ]);
+  ] as const;
+  return rows => {
+    const bySeries = (table: typeof zone): Values => ({ table, places: rows.series });
+    const byOrigin = (table: typeof site): Values => ({ table, places: rows.origin });
+    return encodeParquet(columns, rows.count, [
+      { numbers: rows.timeUs },
+      byOrigin(site),
+      bySeries(zone),
+      byOrigin(gateway),
+      bySeries(sensor),
+      bySeries(metric),
+      bySeries(unit),
+      { numbers: rows.value },
+      { table: qualities, places: rows.quality },
+      byOrigin(clock),
+      byOrigin(received),
+      byOrigin(boot),
+      { numbers: rows.seq },
+      bySeries(lat),
+      bySeries(lon),
+    ]);
+  };
 }
