@@ -132,7 +132,10 @@ test('the same with a bucket', { skip: noS3Server || long, timeout: 600_000 }, a
   }
 });
 
-test("frozen until its partitions are another one's, and thawed: nothing is there twice", async () => {
+test("frozen until its partitions are another one's, and thawed: nothing is there twice", {
+  skip: long,
+  timeout: 600_000,
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-lake-'));
   const children: Running[] = [];
   try {
