@@ -78,11 +78,12 @@ interface YamlFile {
   readonly placeOf: (path: Path) => string | undefined;
 }
 
-const nothing: YamlFile = { tree: {}, placeOf: () => undefined };
+/** Anew each time: the environment is laid over it. */
+const nothing = (): YamlFile => ({ tree: {}, placeOf: () => undefined });
 
 function readFile(given: string | undefined, mistakes: ConfigMistake[]): YamlFile {
   const file = given ?? (existsSync(defaultConfigFile) ? defaultConfigFile : undefined);
-  return file === undefined ? nothing : (readYaml(file, '--config', 'a mapping of sections', mistakes) ?? nothing);
+  return file === undefined ? nothing() : (readYaml(file, '--config', 'a mapping of sections', mistakes) ?? nothing());
 }
 
 /**

@@ -1,5 +1,6 @@
 import { healthSchema, whole } from '@millrace/runtime/schemas.ts';
 import { z } from 'zod';
+import { lakeSchema } from './lake/config.ts';
 import { sinks } from './list.ts';
 import { webhooksSchema } from './webhooks/config.ts';
 
@@ -19,6 +20,7 @@ export const sinksSchema = z.strictObject({
     .default(500)
     .describe('Transactions acknowledged and not yet readable (sequencerTxn − writerTxn) at which a sink pauses.'),
   drainTimeoutMs: whole(0, 60_000).default(15_000).describe('How long an orderly end waits for QuestDB, ms.'),
+  lake: lakeSchema.optional().describe('Where readings are kept as Parquet files.'),
   webhooks: webhooksSchema.describe('Where alerts are posted to.'),
   health: healthSchema(9104),
 });

@@ -60,6 +60,7 @@ export class Intake implements AsyncDisposable {
     this.#options = options;
     this.#store = sink.openStore({
       kafka,
+      groupId: this.#groupId,
       topics: kafkaTopics(prefix),
       metrics,
       log,

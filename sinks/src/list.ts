@@ -1,5 +1,6 @@
 import { alerts } from './alerts/sink.ts';
 import { gateways } from './gateways/sink.ts';
+import { lake } from './lake/sink.ts';
 import { readings } from './readings/sink.ts';
 import { series } from './series/sink.ts';
 import type { ListedSink } from './sink.ts';
@@ -17,4 +18,5 @@ export const sinks: readonly ListedSink[] = [
   zones,
   series,
   webhooks,
+  lake,
 ];

@@ -40,7 +40,9 @@ async function run(service: Service, config: Config<typeof sections>, chosen: re
   const others = chosen.flatMap(sink => (isTableSink(sink) ? [] : sink.sinksOf(own)));
 
   if (tableSinks.length + others.length === 0)
-    throw ConfigError.of('sinks.webhooks', 'names no webhook, and no other sink is to run');
+    throw new ConfigError(
+      chosen.map(({ name }) => ({ key: `sinks.${name}`, message: 'names nothing, and no other sink is to run' })),
+    );
 
   await using tables =
     tableSinks.length > 0

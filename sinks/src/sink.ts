@@ -48,6 +48,8 @@ export interface Store extends AsyncDisposable {
 /** What a store is given. */
 export interface StoreContext {
   readonly kafka: Kafka;
+  /** Consumer group of the sink. */
+  readonly groupId: string;
   readonly topics: KafkaTopics;
   readonly metrics: SinkMetrics;
   readonly log: Logger;

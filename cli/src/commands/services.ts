@@ -19,10 +19,10 @@ export const processors: Command = {
 
 export const sinks: Command = {
   name: 'sinks',
-  summary: 'Run the sinks: Kafka to QuestDB and webhooks',
+  summary: 'Run the sinks: Kafka to QuestDB, Parquet and webhooks',
   usage: '[--config FILE] [NAME …]',
   options:
-    '  NAME …          only these sinks: readings, stats, alerts, gateways, zones, series, webhooks (default: the enabled ones)',
+    '  NAME …          only these sinks: readings, stats, alerts, gateways, zones, series, webhooks, lake (default: the enabled ones)',
   example: 'millrace sinks readings stats',
   run: async args => {
     const { source, positionals } = parse(args, {}, { max: 16 });

@@ -80,14 +80,16 @@ export function oneReading({ record }: Pick<Taken, 'record'>, i: number): Uint8A
   });
 }
 
-function receivedUs(record: Taken['record']): number {
+/** When the bridge had it, or Kafka. @throws {RejectedError} */
+export function receivedUs(record: Taken['record']): number {
   const header = record.headers[readingHeaders.receivedAt];
   const us = header === undefined ? record.timestampMs * 1000 : Number(header);
   checkTime(`header ${readingHeaders.receivedAt}`, us);
   return us;
 }
 
-function bytesOf(value: Uint8Array | null): Uint8Array {
+/** @throws {RejectedError} */
+export function bytesOf(value: Uint8Array | null): Uint8Array {
   if (value === null) throw new RejectedError('payload', 'is missing');
   return value;
 }

@@ -73,5 +73,5 @@ test('killed while it posts: every alert arrives, what comes again has the same 
 test('nothing to run is said, with code 78', async () => {
   const { exited, said } = start({});
   assert.equal(await exited, 78);
-  assert.match(said(), /sinks\.webhooks.*names no webhook/);
+  assert.match(said(), /sinks\.webhooks.*names nothing/);
 });
