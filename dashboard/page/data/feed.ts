@@ -1,5 +1,6 @@
-/** The connection to the dashboard: live events, and the history of the chosen series. */
-import type { ErrorAnswer, LiveEvents, Range, SeriesKey } from '../src/answers.ts';
+/** The live connection. */
+import type { LiveEvents, SeriesKey } from '../../src/answers.ts';
+import { apiPath } from './ask.ts';
 
 export type FeedState =
   | { readonly kind: 'connecting' }
@@ -16,23 +17,16 @@ export interface FeedHandlers {
   onPoints(points: LiveEvents['points']): void;
 }
 
-export interface Selection {
-  readonly series: SeriesKey;
-  readonly minutes: number;
-}
+export type FeedSelection = SeriesKey & { readonly resolution: string };
 
 const retryMs = 4_000;
-
-function queryOf({ series, minutes }: Selection): string {
-  const { gateway, sensor, metric } = series;
-  return `?${new URLSearchParams({ gateway, sensor, metric, minutes: String(minutes) }).toString()}`;
-}
 
 /** connecting → live ⇄ outage; any → lost → connecting. One EventSource at a time, opened anew for another selection. */
 export class Feed {
   readonly #handlers: FeedHandlers;
   #source: EventSource | undefined;
-  #selection: Selection | undefined;
+  #selection: FeedSelection | undefined;
+  #opening: number | undefined;
   #retry: number | undefined;
   #watchdog: number | undefined;
   #silenceMs = 15_000;
@@ -42,22 +36,29 @@ export class Feed {
     this.#handlers = handlers;
   }
 
-  open(selection: Selection | undefined): void {
+  /** From one page to the next a selection ends and another begins at once: that is one new connection. */
+  select(selection: FeedSelection | undefined): void {
     this.#selection = selection;
+    clearTimeout(this.#opening);
+    this.#opening = setTimeout(() => this.open(), 0);
+  }
+
+  open(): void {
     this.#source?.close();
+    clearTimeout(this.#opening);
     clearTimeout(this.#retry);
-    const source = new EventSource(`api/live${selection === undefined ? '' : queryOf(selection)}`);
+    const source = new EventSource(apiPath('live', { ...this.#selection }));
     this.#source = source;
     const on = <Name extends keyof LiveEvents>(name: Name, handle: (data: LiveEvents[Name]) => void): void => {
       source.addEventListener(name, event => {
         if (this.#source !== source) return;
-        this.#heard();
+        this.#lostSince = undefined;
+        this.#watch();
         handle(JSON.parse(event.data as string) as LiveEvents[Name]);
       });
     };
     on('snapshot', snapshot => {
       this.#silenceMs = 10_000 + 3 * snapshot.refreshMs;
-      this.#handlers.onState({ kind: 'live' });
       this.#handlers.onSnapshot(snapshot);
     });
     on('change', change => this.#handlers.onChange(change));
@@ -66,11 +67,6 @@ export class Feed {
     source.addEventListener('error', () => {
       if (this.#source === source) void this.#lost();
     });
-    this.#watch();
-  }
-
-  #heard(): void {
-    this.#lostSince = undefined;
     this.#watch();
   }
 
@@ -88,8 +84,8 @@ export class Feed {
     this.#source = undefined;
     clearTimeout(this.#watchdog);
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.open(this.#selection), retryMs);
-    const answers = await fetch('api/gateways', { signal: AbortSignal.timeout(retryMs) }).then(
+    this.#retry = setTimeout(() => this.open(), retryMs);
+    const answers = await fetch('/api/page', { signal: AbortSignal.timeout(retryMs) }).then(
       () => true,
       () => false,
     );
@@ -98,11 +94,4 @@ export class Feed {
       : 'The dashboard does not answer.';
     if (this.#source === undefined || !answers) this.#handlers.onState({ kind: 'lost', since, message });
   }
-}
-
-/** @throws {Error} with the server's sentence, or the browser's. */
-export async function fetchRange(selection: Selection, signal: AbortSignal): Promise<Range> {
-  const response = await fetch(`api/range${queryOf(selection)}`, { signal });
-  if (!response.ok) throw new Error(((await response.json()) as ErrorAnswer).error);
-  return (await response.json()) as Range;
 }
