@@ -29,7 +29,9 @@ export function addGraticule(map: LeafletMap): void {
     }
     for (let lat = Math.ceil(south / step) * step; lat < north; lat += step) {
       line([lat, west], [lat, east]);
-      name([lat, west], `${Math.abs(lat).toFixed(digits)}° ${lat < 0 ? 'S' : 'N'}`, 'of-latitude');
+      // The scale bar stands in the lower corner.
+      if (map.latLngToContainerPoint([lat, west]).y < map.getSize().y - 56)
+        name([lat, west], `${Math.abs(lat).toFixed(digits)}° ${lat < 0 ? 'S' : 'N'}`, 'of-latitude');
     }
   };
   map.on('moveend resize', draw);
