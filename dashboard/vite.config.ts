@@ -1,4 +1,6 @@
 /** Builds the page: `page/` → `dist/`, files named by their content, nothing inlined (the policy allows no inline script or style). */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
@@ -28,17 +30,16 @@ function precompressed(): Plugin {
   return {
     name: 'precompressed',
     apply: 'build',
-    enforce: 'post',
-    async generateBundle(_options, bundle) {
-      const texts = Object.entries(bundle).filter(([fileName]) => /\.(?:js|css|html|svg)$/.test(fileName));
+    // What is written: before, other plugins still put the names of files into each other.
+    async writeBundle({ dir }, bundle) {
+      const texts = Object.keys(bundle).filter(fileName => /\.(?:js|css|html|svg)$/.test(fileName));
       await Promise.all(
-        texts.map(async ([fileName, file]) => {
-          const source = Buffer.from(file.type === 'chunk' ? file.code : file.source);
-          const gzipped = await promisify(gzip)(source, { level: 9 });
-          this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gzipped });
+        texts.map(async fileName => {
+          const file = join(dir!, fileName);
+          const source = await readFile(file);
+          await writeFile(`${file}.gz`, await promisify(gzip)(source, { level: 9 }));
           const params = { [constants.BROTLI_PARAM_SIZE_HINT]: source.length };
-          const brotli = await promisify(brotliCompress)(source, { params });
-          this.emitFile({ type: 'asset', fileName: `${fileName}.br`, source: brotli });
+          await writeFile(`${file}.br`, await promisify(brotliCompress)(source, { params }));
         }),
       );
     },

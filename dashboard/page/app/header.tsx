@@ -95,7 +95,7 @@ function Live() {
   return (
     <p class="live" data-state={kind}>
       <span class="dot" aria-hidden="true" />
-      {text}
+      <span class="words">{text}</span>
     </p>
   );
 }

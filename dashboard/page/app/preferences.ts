@@ -34,10 +34,14 @@ function isTimeZone(name: string | null): name is string {
   }
 }
 
-export function timeZone(): string {
+function findTimeZone(): string {
   const asked = [place().query.get('tz'), stored('tz'), operatorTimeZone, browserTimeZone];
   return asked.find(isTimeZone) ?? 'UTC';
 }
+
+/** Worked out when it may have changed: a chart asks for it a thousand times. */
+let currentTimeZone = findTimeZone();
+export const timeZone = (): string => currentTimeZone;
 
 export function theme(): Theme {
   const asked = place().query.get('theme') ?? stored('theme');
@@ -45,6 +49,7 @@ export function theme(): Theme {
 }
 
 function apply(): void {
+  currentTimeZone = findTimeZone();
   const { dataset } = document.documentElement;
   if (theme() === 'auto') delete dataset['theme'];
   else dataset['theme'] = theme();

@@ -95,7 +95,7 @@ function ZoneRow({
       <td class="right strong" data-label="Mean">
         {quantityText(one?.mean, unit)}
       </td>
-      <td class="right" data-label="Lowest to highest">
+      <td class="right wide" data-label="Lowest to highest">
         {one === undefined ? '–' : `${quantityText(one.min, null)} to ${quantityText(one.max, unit)}`}
       </td>
       <td class="right" data-label="Sensors">
@@ -119,7 +119,7 @@ function ZoneRow({
       <td class="right" data-label="Age">
         {one === undefined ? '–' : <Age at={one.at + 60_000} />}
       </td>
-      <td class="right" data-label="Hour complete, all">
+      <td class="right" data-label="Hour, all">
         <CompletenessMark of={zone.completeness} />
       </td>
       <td class="right" data-label="Stale series">

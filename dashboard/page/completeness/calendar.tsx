@@ -13,6 +13,8 @@ interface Cell {
   readonly to: number;
   readonly count: number;
   readonly expected: number;
+  /** In words; made once, for there are hundreds of squares. */
+  readonly text: string;
 }
 
 interface Row {
@@ -21,7 +23,8 @@ interface Row {
   readonly cells: readonly (Cell | undefined)[];
 }
 
-const ratioOf = ({ count, expected }: Cell): number | null => (expected === 0 ? null : Math.min(1, count / expected));
+const ratioOf = ({ count, expected }: Pick<Cell, 'count' | 'expected'>): number | null =>
+  expected === 0 ? null : Math.min(1, count / expected);
 
 /** A row a day, a column an hour, by the chosen zone's clocks; an hour that comes twice is one square. */
 function hourRows({ t, count, expected }: CompletenessCalendar): Row[] {
@@ -31,12 +34,12 @@ function hourRows({ t, count, expected }: CompletenessCalendar): Row[] {
     const row = rows.get(day) ?? { at: from, cells: new Array<undefined>(24).fill(undefined) };
     rows.set(day, row);
     const before = row.cells[hour];
-    row.cells[hour] = {
-      from: before?.from ?? from,
-      to: from + hourMs,
-      count: (before?.count ?? 0) + count[i]!,
-      expected: (before?.expected ?? 0) + expected[i]!,
-    };
+    row.cells[hour] = cellOf(
+      before?.from ?? from,
+      from + hourMs,
+      (before?.count ?? 0) + count[i]!,
+      (before?.expected ?? 0) + expected[i]!,
+    );
   }
   return [...rows].map(([key, { at, cells }]) => ({ key, name: `${weekday(at)} ${shortDay(at)}`, cells })).reverse();
 }
@@ -54,7 +57,7 @@ function dayRows({ t, count, expected }: CompletenessCalendar): { rows: Row[]; h
     i,
   }));
   for (const [i, from] of t.entries()) {
-    const cell = { from, to: from + dayMs, count: count[i]!, expected: expected[i]! };
+    const cell = cellOf(from, from + dayMs, count[i]!, expected[i]!);
     rows[(Math.floor(from / dayMs) + 3) % 7]!.cells[weekOf(from) - first] = cell;
   }
   const day = (ms: number): string =>
@@ -136,7 +139,7 @@ export function Calendar({ calendar, name, onPick }: CalendarProps) {
                     class={`cell ${cell === undefined || cell.from > serverNow() ? 'outside' : completenessClass(ratioOf(cell))}`}
                     data-at={`${r},${c}`}
                     tabIndex={current[0] === r && current[1] === c ? 0 : -1}
-                    aria-label={tell(cell)}
+                    aria-label={cell?.text ?? 'not asked for'}
                     onMouseEnter={() => setLooked(cell)}
                     onMouseLeave={() => setLooked(undefined)}
                     onFocus={() => {
@@ -160,7 +163,7 @@ export function Calendar({ calendar, name, onPick }: CalendarProps) {
             {onPick ? 'Choosing one shows it in the chart.' : ''}
           </span>
         ) : (
-          tell(looked)
+          looked.text
         )}
       </p>
       <ul class="calendar-key">
@@ -190,11 +193,13 @@ function total({ cells }: Row): string {
   return percent(Math.min(1, known.reduce((sum, cell) => sum + cell.count, 0) / expected));
 }
 
-function tell(cell: Cell | undefined): string {
-  if (cell === undefined) return 'not asked for';
+function cellOf(from: number, to: number, count: number, expected: number): Cell {
   const now = serverNow();
-  const span = `${clockTime(cell.from, now, { seconds: false })} to ${clockTime(cell.to, now, { seconds: false })}`;
-  const ratio = ratioOf(cell);
-  if (ratio === null) return `${span}: nothing was to come`;
-  return `${span}: ${percent(ratio)} complete, ${whole(cell.count)} of ${whole(cell.expected)} readings`;
+  const span = `${clockTime(from, now, { seconds: false })} to ${clockTime(to, now, { seconds: false })}`;
+  const ratio = ratioOf({ count, expected });
+  const text =
+    ratio === null
+      ? `${span}: nothing was to come`
+      : `${span}: ${percent(ratio)} complete, ${whole(count)} of ${whole(expected)} readings`;
+  return { from, to, count, expected, text };
 }
