@@ -1,7 +1,7 @@
 /** Alerts as a list, and their acknowledgement. */
 import { useRef, useState } from 'preact/hooks';
 import type { Alert } from '../../src/answers.ts';
-import { linkTo, place, seriesPath } from '../app/location.ts';
+import { linkTo, place } from '../app/location.ts';
 import { useSession } from '../app/session.ts';
 import { send } from '../data/ask.ts';
 import { replaceAlert, useSeries } from '../data/city.ts';
@@ -12,6 +12,7 @@ import { Severity } from '../show/marks.tsx';
 import { quantityText } from '../show/quantity.ts';
 import { moveBetweenRows } from '../show/rows.ts';
 import { duration } from '../show/time.ts';
+import { subjectName, subjectPath } from './subject.ts';
 import './alerts.css';
 
 export interface AlertRowsProps {
@@ -49,7 +50,7 @@ function AlertRow({
     <li class={`alert-row ${state}`} data-alert={alert.id}>
       <Severity severity={severity} />
       <div class="alert-what">
-        <a href={seriesPath(alert, state === 'raised' ? {} : around)} data-row>
+        <a href={subjectPath(alert, state === 'raised' ? {} : around)} data-row>
           {message ?? rule}
         </a>
         <p class="quiet">
@@ -57,7 +58,7 @@ function AlertRow({
           {!short && (
             <>
               {' · '}
-              {alert.gateway}/{alert.sensor}/{alert.metric}
+              {subjectName(alert)}
               {alert.zone === null ? '' : ` · ${alert.zone}`}
             </>
           )}
@@ -88,11 +89,11 @@ function AlertRow({
             )}
           </dd>
         </div>
-        {!short && (
+        {!short && series !== undefined && (
           <div>
             <dt>Series’ last hour</dt>
             <dd>
-              <CompletenessMark of={series?.completeness} />
+              <CompletenessMark of={series.completeness} />
             </dd>
           </div>
         )}

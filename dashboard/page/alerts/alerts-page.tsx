@@ -13,6 +13,7 @@ const rank = { critical: 0, warning: 1, info: 2 } as const;
 
 /** Not acknowledged before acknowledged, the severe before the mild, the new before the old. */
 function byUrgency(a: Alert, b: Alert): number {
+  if (a.state === 'cleared' && b.state === 'cleared') return newestFirst(a, b);
   return (
     Number(a.state === 'cleared') - Number(b.state === 'cleared') ||
     Number(a.acknowledged !== null) - Number(b.acknowledged !== null) ||

@@ -110,7 +110,7 @@ export function App() {
         <Notice />
         {session === undefined && failure !== undefined && <Failure error={failure} />}
         {needsLogin && (
-          <Empty title="Please log in">
+          <Empty title="Please log in" whole>
             <p>
               This dashboard shows its data to those who are known to it.{' '}
               <a href={linkTo('/login', { next: place().path + location.search })}>Log in</a>
@@ -118,7 +118,7 @@ export function App() {
           </Empty>
         )}
         {route === undefined && (
-          <Empty title="There is nothing at this address">
+          <Empty title="There is nothing at this address" whole>
             <a href={linkTo('/')}>To the city</a>
           </Empty>
         )}

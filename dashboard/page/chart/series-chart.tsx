@@ -55,6 +55,9 @@ export function SeriesChart({ range, name, expectedMs, span, quantiles, onSpan }
   const at = plot.index === null ? undefined : data[0][plot.index];
   return (
     <figure class="chart">
+      <p class="axis-unit" aria-hidden="true">
+        {unitSymbol(range.unit)}
+      </p>
       <div
         class="plot"
         ref={plot.ref}

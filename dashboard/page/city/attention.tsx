@@ -1,7 +1,8 @@
 /** What someone should look at, the worst first: alerts, gateways away, holes, clocks. */
 import type { ComponentChildren } from 'preact';
-import { linkTo, seriesPath } from '../app/location.ts';
-import { seriesId, useCity } from '../data/city.ts';
+import { subjectName, subjectPath } from '../alerts/subject.ts';
+import { linkTo } from '../app/location.ts';
+import { useCity } from '../data/city.ts';
 import { Age } from '../show/age.tsx';
 import { Severity } from '../show/marks.tsx';
 import { plural, quantityText } from '../show/quantity.ts';
@@ -27,12 +28,12 @@ export function Attention() {
     ...alerts.map(alert => ({
       key: alert.id,
       rank: rank[alert.severity] + (alert.acknowledged === null ? 0 : 4),
-      href: seriesPath(alert),
+      href: subjectPath(alert),
       mark: <Severity severity={alert.severity} />,
       title: alert.message ?? alert.rule,
       text: (
         <>
-          {seriesId(alert)}
+          {subjectName(alert)}
           {alert.value === null ? '' : ` · ${quantityText(alert.value, alert.unit)}`}
           {alert.raisedAt !== null && (
             <>

@@ -60,6 +60,9 @@ export class MapView {
       // The wheel alone scrolls the page, as long as nobody has clicked into the map.
       scrollWheelZoom: false,
     });
+    // Beneath the points, so that no name hides one.
+    this.#map.createPane('outlines').style.zIndex = '200';
+    this.#map.createPane('outline-names').style.zIndex = '300';
     this.#map.setView([0, 0], 2);
     control.scale({ position: 'bottomleft', imperial: false, maxWidth: 120 }).addTo(this.#map);
     addGraticule(this.#map);
@@ -73,8 +76,9 @@ export class MapView {
     this.#outlines?.remove();
     this.#outlines = geoJSON(data, {
       interactive: false,
+      pane: 'outlines',
       style: feature => ({ className: `outline ${classOf(feature?.properties)}`.trim() }),
-      pointToLayer: (_feature, at) => circleMarker(at, { radius: 2, className: 'outline' }),
+      pointToLayer: (_feature, at) => circleMarker(at, { radius: 2, className: 'outline', pane: 'outlines' }),
       onEachFeature: (feature, layer) => {
         const name = outlineZone(feature.properties as Record<string, unknown>);
         const kind = feature.geometry.type;
@@ -83,11 +87,11 @@ export class MapView {
           permanent: true,
           direction: 'center',
           className: 'outline-name',
+          pane: 'outline-names',
           interactive: false,
         });
       },
     }).addTo(this.#map);
-    this.#outlines.bringToBack();
     if (attribution !== null) {
       control
         .attribution({ prefix: false, position: 'bottomleft' })

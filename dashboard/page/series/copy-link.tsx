@@ -24,13 +24,18 @@ export function CopyLink({ span }: { readonly span: Span }) {
     setTimeout(() => setSaid(''), 3_000);
   };
   return (
-    <button
-      type="button"
-      class="button"
-      onClick={() => void copy()}
-      title="A link to this time, these settings and this time zone"
-    >
-      <Icon name="link" /> <span role="status">{said || 'Link'}</span>
-    </button>
+    <>
+      <button
+        type="button"
+        class="button"
+        onClick={() => void copy()}
+        title="Copies a link to this time, these settings and this time zone"
+      >
+        <Icon name="link" /> {said || 'Link'}
+      </button>
+      <span class="visually-hidden" role="status">
+        {said}
+      </span>
+    </>
   );
 }

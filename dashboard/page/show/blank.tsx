@@ -12,10 +12,17 @@ export function Skeleton({ rows = 6, label }: { readonly rows?: number; readonly
   );
 }
 
-export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
+export interface EmptyProps {
+  readonly title: string;
+  /** It is all that the view has. */
+  readonly whole?: boolean;
+  readonly children?: ComponentChildren;
+}
+
+export function Empty({ title, whole = false, children }: EmptyProps) {
   return (
     <div class="empty">
-      <p class="empty-title">{title}</p>
+      {whole ? <h1 class="empty-title">{title}</h1> : <p class="empty-title">{title}</p>}
       {children !== undefined && <div class="empty-text">{children}</div>}
     </div>
   );
@@ -37,7 +44,7 @@ export function Failure({ error, retry }: { readonly error: Error; readonly retr
 /** A city without a reading: what to do. */
 export function Welcome() {
   return (
-    <Empty title="No data yet">
+    <Empty title="No data yet" whole>
       <p>
         The database holds no readings of the last days. This page fills by itself as soon as the first one arrives.
       </p>
