@@ -43,16 +43,17 @@ describe('the page over the pipeline', { skip: withoutChromium, timeout: 500_000
     const value = await row.locator('.number').innerText();
     await row.locator('.number', { hasNotText: value }).waitFor();
 
+    const alert = page.locator('.alert-row', { hasText: 'gateway host-1' });
     const frozen = agent();
     process.kill(frozen, 'SIGSTOP');
     try {
       await row.getByText('stale').waitFor({ timeout: 60_000 });
       await show(page, '/alerts');
-      await page.getByText('gateway host-1').waitFor({ timeout: 90_000 });
+      await alert.waitFor({ timeout: 90_000 });
     } finally {
       process.kill(frozen, 'SIGCONT');
     }
-    await page.getByText('gateway host-1').waitFor({ state: 'detached', timeout: 90_000 });
+    await alert.waitFor({ state: 'detached', timeout: 90_000 });
     await show(page, '/series?gateway=host-1&q=load');
     await row.waitFor();
     await row.getByText('stale').waitFor({ state: 'detached', timeout: 60_000 });

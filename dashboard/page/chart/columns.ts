@@ -47,26 +47,24 @@ function shownValues({ resolution, value, quality }: Range): readonly (number | 
   return value.map((one, i) => (quality[i] === 2 ? null : one));
 }
 
-/** Columns of one series: time, highest, lowest, p99, p95, p50, value. */
-export function seriesColumns(range: Range, quantiles: boolean): uPlot.AlignedData {
-  const banded = range.resolution !== 'raw';
-  const none = banded ? [] : new Array<null>(range.t.length).fill(null);
-  const own = withGaps(range, [banded ? range.max : none, banded ? range.min : none, shownValues(range)]);
-  const [seconds, max, min, value] = own as unknown as [number[], Column, Column, Column];
-  const q = quantiles ? range.quantiles : null;
-  if (q === null || q.t.length === 0) {
-    const blank = new Array<null>(seconds.length).fill(null);
-    return [seconds, max, min, blank, blank, blank, value] as uPlot.AlignedData;
-  }
-  const steps = q.t.slice(1).map((t, i) => t - q.t[i]!);
-  const usual = steps.length === 0 ? 0 : [...steps].sort((a, b) => a - b)[steps.length >> 1]!;
-  const bands = withGaps({ ...range, t: q.t, gapMs: 3 * usual }, [q.p99, q.p95, q.p50]);
+export const isBanded = ({ resolution }: Range): boolean => resolution !== 'raw';
+export const hasQuantiles = ({ quantiles }: Range): boolean => quantiles !== null && quantiles.t.length > 0;
+
+/**
+ * Columns of one series: time, then highest and lowest where points are buckets, then p99, p95, p50 where they are wanted
+ * and known, then the value. No column is there in vain: each is looked at for each frame that a viewer drags.
+ */
+export function seriesColumns(range: Range, withQuantiles: boolean): uPlot.AlignedData {
+  if (!isBanded(range)) return withGaps(range, [shownValues(range)]);
+  const own = withGaps(range, [range.max, range.min, range.value]);
+  const { quantiles } = range;
+  if (!withQuantiles || quantiles === null || !hasQuantiles(range)) return own;
+  const steps = quantiles.t.slice(1).map((t, i) => t - quantiles.t[i]!);
+  const usual = [...steps].sort((a, b) => a - b)[steps.length >> 1] ?? 0;
+  const bands = withGaps({ ...range, t: quantiles.t, gapMs: 3 * usual }, [quantiles.p99, quantiles.p95, quantiles.p50]);
   // Where one of the two has no entry the other's line goes on; only nulls break a line.
-  const [x, a, b, c, d, e, f] = uPlot.join([[seconds, max, min, value] as uPlot.AlignedData, bands]) as unknown as [
-    number[],
-    ...Column[],
-  ];
-  return [x, a, b, d, e, f, c] as unknown as uPlot.AlignedData;
+  const [t, max, min, value, p99, p95, p50] = uPlot.join([own, bands]) as unknown as [number[], ...Column[]];
+  return [t, max, min, p99, p95, p50, value] as unknown as uPlot.AlignedData;
 }
 
 /** Columns of several series of one unit: time, then each one's value. */

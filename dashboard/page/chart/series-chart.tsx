@@ -5,27 +5,25 @@ import { serverNow } from '../data/clock.ts';
 import { percent, plural, quantityText, unitSymbol, whole } from '../show/quantity.ts';
 import { type Span, spanText } from '../show/span.ts';
 import { clockTime, duration, each } from '../show/time.ts';
-import { holesOf, seriesColumns } from './columns.ts';
+import { hasQuantiles, holesOf, isBanded, seriesColumns } from './columns.ts';
 import { colourOf, lonePoints } from './plot.ts';
 import { plotKey, usePlot } from './use-plot.ts';
 
+/** The band's; they are not drawn themselves. */
 const edge = { stroke: 'transparent', width: 0, points: { show: false } };
 
-function partsOf(element: HTMLElement) {
+function partsOf(element: HTMLElement, banded: boolean, quantiles: boolean) {
   const accent = colourOf(element, 'accent');
-  const quantile = colourOf(element, 'quantile');
+  const quantile = { stroke: colourOf(element, 'quantile'), width: 1, points: { show: false } };
   return {
     series: [
-      { ...edge, label: 'highest' },
-      { ...edge, label: 'lowest' },
-      { label: 'p99', stroke: quantile, width: 1, dash: [2, 3], points: { show: false } },
-      { label: 'p95', stroke: quantile, width: 1, points: { show: false } },
-      { label: 'p50', stroke: quantile, width: 1, points: { show: false } },
-      { label: 'value', stroke: accent, width: 1.75, points: { size: 4, fill: accent, filter: lonePoints } },
+      ...(banded ? [edge, edge] : []),
+      ...(quantiles ? [{ ...quantile, dash: [2, 3] }, quantile, quantile] : []),
+      { stroke: accent, width: 1.75, points: { size: 4, fill: accent, filter: lonePoints } },
     ],
     bands: [
-      { series: [1, 2] as [number, number], fill: colourOf(element, 'band') },
-      { series: [4, 5] as [number, number], fill: colourOf(element, 'quantile-band') },
+      ...(banded ? [{ series: [1, 2] as [number, number], fill: colourOf(element, 'band') }] : []),
+      ...(quantiles ? [{ series: [4, 5] as [number, number], fill: colourOf(element, 'quantile-band') }] : []),
     ],
   };
 }
@@ -39,7 +37,9 @@ export interface SeriesChartProps {
   readonly onSpan: (span: Span) => void;
 }
 
-export function SeriesChart({ range, name, expectedMs, span, quantiles, onSpan }: SeriesChartProps) {
+export function SeriesChart({ range, name, expectedMs, span, quantiles: wanted, onSpan }: SeriesChartProps) {
+  const banded = isBanded(range);
+  const quantiles = wanted && banded && hasQuantiles(range);
   const data = useMemo(() => seriesColumns(range, quantiles), [range, quantiles]);
   const holes = useMemo(() => holesOf(range), [range]);
   const [byKey, setByKey] = useState(false);
@@ -47,8 +47,8 @@ export function SeriesChart({ range, name, expectedMs, span, quantiles, onSpan }
     data,
     unit: range.unit,
     holes: () => holes,
-    parts: partsOf,
-    shape: `${range.unit}`,
+    parts: element => partsOf(element, banded, quantiles),
+    shape: `${range.unit} ${banded} ${quantiles}`,
     span,
     onSpan,
   });
@@ -77,14 +77,13 @@ export function SeriesChart({ range, name, expectedMs, span, quantiles, onSpan }
 }
 
 function Key({ range, quantiles }: Pick<SeriesChartProps, 'range' | 'quantiles'>) {
-  const banded = range.resolution !== 'raw';
-  const withQuantiles = quantiles && (range.quantiles?.t.length ?? 0) > 0;
+  const banded = isBanded(range);
   return (
     <span class="key" aria-hidden="true">
       <span class="key-line">{range.shown === 'mean' ? 'mean' : 'reading'}</span>
       {banded && <span class="key-band">lowest to highest</span>}
-      {withQuantiles && <span class="key-quantiles">p50 to p95</span>}
-      {withQuantiles && <span class="key-p99">p99</span>}
+      {quantiles && <span class="key-quantiles">p50 to p95</span>}
+      {quantiles && <span class="key-p99">p99</span>}
       <span class="key-hole">no readings</span>
     </span>
   );

@@ -67,7 +67,7 @@ export function SeriesPage({ gateway, sensor, metric, maxPoints }: SeriesKey & {
   const resolution = resolutions.find(one => one === query.get('resolution')) ?? 'auto';
   const quantiles = query.get('quantiles') !== '0';
   const table = query.has('table');
-  const range = useRange(key, span, resolution, Math.min(maxPoints, chartPoints()));
+  const range = useRange(key, span, resolution, chartPoints(query.get('points'), maxPoints));
   const { from, to } = spanBounds(span);
   const answer = range.answer;
   const embed = query.has('embed');
@@ -198,8 +198,11 @@ export function SeriesPage({ gateway, sensor, metric, maxPoints }: SeriesKey & {
   );
 }
 
-/** A point each pixel or so is as fine as can be seen. */
-const chartPoints = (): number => Math.max(600, Math.min(2_000, Math.round(innerWidth * 1.2)));
+/** A point each pixel or so is as fine as can be seen; who zooms in a lot may ask for more (`points`). */
+function chartPoints(asked: string | null, most: number): number {
+  const fitting = Math.max(600, Math.min(2_000, Math.round(innerWidth * 1.2)));
+  return Math.min(most, Math.max(10, Math.round(Number(asked)) || fitting));
+}
 
 function inNumbers({ completeness }: Range): string {
   if (completeness === null) return ': how many readings were to come is not known';
