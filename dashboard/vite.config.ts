@@ -17,6 +17,8 @@ export default defineConfig({
     // light-dark() stays as it is: polyfilled it would double the style sheet.
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     modulePreload: { polyfill: false },
+    // One style sheet: a view that comes later would come twice as late with another.
+    cssCodeSplit: false,
     reportCompressedSize: false,
     rolldownOptions: { checks: { pluginTimings: false } },
   },

@@ -1,27 +1,36 @@
 /** The page as a whole: which view, in which frame. */
 import type { ComponentChildren, FunctionComponent } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import type { PageSettings } from '../../src/answers.ts';
+import { AlertsPage } from '../alerts/alerts-page.tsx';
+import { loadCharts } from '../chart/charts.ts';
+import { CityPage } from '../city/city.tsx';
+import { loadMap } from '../city/city-map.ts';
+import { ComparePage } from '../compare/compare-page.tsx';
+import { CompletenessPage } from '../completeness/completeness-page.tsx';
 import { useAsk } from '../data/ask.ts';
 import { startFeed, useCity } from '../data/city.ts';
-import { Empty, Failure, Skeleton } from '../show/blank.tsx';
+import { GatewaysPage } from '../gateways/gateways-page.tsx';
+import { LoginPage } from '../login/login-page.tsx';
+import { SeriesListPage } from '../series/series-list.tsx';
+import { SeriesPage } from '../series/series-page.tsx';
+import { Empty, Failure } from '../show/blank.tsx';
 import { Header } from './header.tsx';
 import { linkTo, place, usePlace } from './location.ts';
 import { Notice } from './notice.tsx';
 import { setOperatorTimeZone, useTheme, useTimeZone } from './preferences.ts';
 import { useSearchKey } from './search-key.ts';
-import { loadSession, useSession } from './session.ts';
+import { loadSession, onSession, useSession } from './session.ts';
 
-/** Each view comes when it is first shown, the map with Leaflet, the charts with uPlot. */
 const views = {
-  city: () => import('../city/city.tsx').then(({ CityPage }) => CityPage),
-  list: () => import('../series/series-list.tsx').then(({ SeriesListPage }) => SeriesListPage),
-  series: () => import('../series/series-page.tsx').then(({ SeriesPage }) => SeriesPage),
-  compare: () => import('../compare/compare-page.tsx').then(({ ComparePage }) => ComparePage),
-  completeness: () => import('../completeness/completeness-page.tsx').then(({ CompletenessPage }) => CompletenessPage),
-  gateways: () => import('../gateways/gateways-page.tsx').then(({ GatewaysPage }) => GatewaysPage),
-  alerts: () => import('../alerts/alerts-page.tsx').then(({ AlertsPage }) => AlertsPage),
-  login: () => import('../login/login-page.tsx').then(({ LoginPage }) => LoginPage),
+  city: CityPage,
+  list: SeriesListPage,
+  series: SeriesPage,
+  compare: ComparePage,
+  completeness: CompletenessPage,
+  gateways: GatewaysPage,
+  alerts: AlertsPage,
+  login: LoginPage,
 } as const;
 
 interface Route {
@@ -32,7 +41,7 @@ interface Route {
 
 function routeOf(path: string, settings: PageSettings | undefined): Route | undefined {
   const parts = path.split('/').slice(1).map(decode);
-  const maxPoints = settings?.maxPoints ?? 1_000;
+  const maxPoints = settings?.maxPoints ?? 2_000;
   if (parts[0] === 'series' && parts.length >= 4) {
     const [, gateway, ...rest] = parts;
     const metric = rest.pop();
@@ -67,18 +76,25 @@ function decode(part: string): string {
   }
 }
 
+// What the first view needs is asked for at once, not one after the other.
+onSession(session => {
+  if (session.role !== null) startFeed();
+});
+void loadSession();
+const firstView = routeOf(place().path, undefined)?.view;
+if (firstView === 'city') loadMap();
+if (firstView === 'series' || firstView === 'compare') loadCharts();
+
 export function App() {
   const { path, query } = usePlace();
   const { session, failure } = useSession();
-  const zone = useTimeZone();
+  // Drawn again for another zone, with all that is in it.
+  useTimeZone();
   useTheme();
   useSearchKey();
-  useEffect(() => void loadSession(), []);
-  const admitted = session !== undefined && session.role !== null;
+  // Until the server has said otherwise, the viewer is taken to be admitted: most are, and the first chart comes sooner.
+  const admitted = session === undefined || session.role !== null;
   const { answer: settings } = useAsk<PageSettings>(admitted ? '/api/page' : undefined);
-  useEffect(() => {
-    if (admitted) startFeed();
-  }, [admitted, session?.user]);
   useEffect(() => {
     if (settings !== undefined) setOperatorTimeZone(settings.timeZone);
   }, [settings]);
@@ -123,7 +139,7 @@ export function App() {
           </Empty>
         )}
         {route !== undefined && !needsLogin && (admitted || route.view === 'login') && (
-          <View key={`${route.view} ${zone}`} name={route.view} props={route.props} />
+          <View key={route.view} name={route.view} props={route.props} />
         )}
       </main>
       {!bare && <Foot />}
@@ -131,28 +147,9 @@ export function App() {
   );
 }
 
-const loaded = new Map<string, FunctionComponent<object>>();
-
 function View({ name, props }: { readonly name: keyof typeof views; readonly props: object }) {
-  const [, again] = useState<object>();
-  const [error, setError] = useState<Error>();
-  const Found = loaded.get(name);
-  useEffect(() => {
-    if (Found !== undefined) return;
-    views[name]().then(
-      view => {
-        loaded.set(name, view as FunctionComponent<object>);
-        again({});
-      },
-      () => setError(new Error('This part of the page could not be loaded; the dashboard may have been updated.')),
-    );
-  }, [name]);
-  if (error !== undefined) return <Failure error={error} retry={() => location.reload()} />;
-  return Found === undefined ? (
-    <Skeleton rows={10} label="the page" />
-  ) : (
-    <Found key={JSON.stringify(keyOf(props))} {...props} />
-  );
+  const Found = views[name] as FunctionComponent<object>;
+  return <Found key={JSON.stringify(keyOf(props))} {...props} />;
 }
 
 /** Another series is another view; other settings are not. */

@@ -48,15 +48,22 @@ export function theme(): Theme {
   return asked === 'light' || asked === 'dark' ? asked : 'auto';
 }
 
+let applied = '';
+
 function apply(): void {
   currentTimeZone = findTimeZone();
   const { dataset } = document.documentElement;
   if (theme() === 'auto') delete dataset['theme'];
   else dataset['theme'] = theme();
+  // Most changes of the address are about something else, and charts are made anew for what is told here.
+  const now = `${currentTimeZone} ${theme()} ${systemDark.matches}`;
+  if (now === applied) return;
+  applied = now;
   for (const watch of watchers) watch();
 }
+const systemDark = matchMedia('(prefers-color-scheme: dark)');
 onPlace(apply);
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', apply);
+systemDark.addEventListener('change', apply);
 apply();
 
 export function setTheme(next: Theme): void {

@@ -7,9 +7,15 @@ let session: Session | undefined;
 let failure: Error | undefined;
 const watchers = new Set<() => void>();
 
+const takers = new Set<(session: Session) => void>();
+/** Told at once of each session, before anything is drawn. */
+export const onSession = (take: (session: Session) => void): void => void takers.add(take);
+
 export function takeSession(next: Session): void {
+  const another = next.user !== session?.user || next.role !== session?.role;
   session = next;
   failure = undefined;
+  if (another) for (const take of takers) take(next);
   for (const watch of watchers) watch();
 }
 

@@ -1,6 +1,6 @@
 /** What the API answers, as uPlot wants it: seconds first, columns of equal length, gaps as nulls. */
 import uPlot from 'uplot';
-import type { Points, Range } from '../../src/answers.ts';
+import type { Range } from '../../src/answers.ts';
 
 type Column = (number | null | undefined)[];
 
@@ -71,25 +71,4 @@ export function seriesColumns(range: Range, withQuantiles: boolean): uPlot.Align
 export function comparedColumns(ranges: readonly Range[]): uPlot.AlignedData {
   const tables = ranges.map(range => withGaps(range, [shownValues(range)]));
   return tables.length === 1 ? tables[0]! : uPlot.join(tables);
-}
-
-/** Newer entries replace those from their first on: the last ones were not complete yet. */
-export function withPoints(range: Range, points: Points, now: number): Range {
-  const first = points.t[0];
-  if (first === undefined || points.resolution !== range.resolution) return { ...range, now };
-  let keep = range.t.length;
-  while (keep > 0 && range.t[keep - 1]! >= first) keep--;
-  const joined = <T>(before: readonly T[], after: readonly T[]): T[] => [...before.slice(0, keep), ...after];
-  return {
-    ...range,
-    now,
-    to: Math.max(range.to, now),
-    t: joined(range.t, points.t),
-    value: joined(range.value, points.value),
-    min: joined(range.min, points.min),
-    max: joined(range.max, points.max),
-    last: joined(range.last, points.last),
-    count: joined(range.count, points.count),
-    quality: joined(range.quality, points.quality),
-  };
 }

@@ -1,5 +1,5 @@
 /** A plot for as long as its component is shown: made anew for another theme, time zone or size, else only given data. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import './chart.css';
@@ -56,7 +56,7 @@ export function usePlot(shown: Shown): Plotted {
     rest.current = setTimeout(() => latest.current.onSpan(fixedSpan(end - length, end)), restMs);
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = ref.current!;
     const open = (): void => {
       plot.current?.destroy();

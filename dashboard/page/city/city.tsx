@@ -7,7 +7,7 @@ import { useCity } from '../data/city.ts';
 import { Empty, Skeleton, Welcome } from '../show/blank.tsx';
 import { plural, unitSymbol } from '../show/quantity.ts';
 import { Attention } from './attention.tsx';
-import { CityMap } from './map.tsx';
+import { CityMap } from './city-map.ts';
 import { Overview } from './overview.tsx';
 import { ZoneTable } from './zones.tsx';
 import './city.css';

@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Range, Series, SeriesKey } from '../../src/answers.ts';
 import { seriesPath, setQuery, usePlace } from '../app/location.ts';
-import { CompareChart } from '../chart/compare-chart.tsx';
+import { CompareChart } from '../chart/charts.ts';
 import { RangeTable } from '../chart/range-table.tsx';
 import { SpanPicker } from '../chart/span-picker.tsx';
 import { apiPath, ask } from '../data/ask.ts';

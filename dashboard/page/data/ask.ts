@@ -1,5 +1,5 @@
 /** Questions to the API, and what became of them. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ErrorAnswer } from '../../src/answers.ts';
 
 /** What the server said no with. */
@@ -76,7 +76,8 @@ export function useAsk<Answer>(
   const latest = useRef(path);
   latest.current = path;
 
-  useEffect(() => {
+  // Before the first painting, which takes a frame that the question need not wait for.
+  useLayoutEffect(() => {
     if (path === undefined) return;
     const end = new AbortController();
     let timer: number | undefined;

@@ -1,11 +1,11 @@
 /** One series: its newest value, its history, how complete it is, its holes and its alerts. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Alert, CompletenessCalendar, Gap, Range, SeriesKey } from '../../src/answers.ts';
 import { AlertRows } from '../alerts/alert-rows.tsx';
 import { linkTo, setQuery, usePlace } from '../app/location.ts';
-import { withPoints } from '../chart/columns.ts';
+import { SeriesChart } from '../chart/charts.ts';
+import { withPoints } from '../chart/live-points.ts';
 import { RangeTable } from '../chart/range-table.tsx';
-import { SeriesChart } from '../chart/series-chart.tsx';
 import { chooseSpan, SpanPicker } from '../chart/span-picker.tsx';
 import { Calendar } from '../completeness/calendar.tsx';
 import { apiPath, useAsk } from '../data/ask.ts';
@@ -34,7 +34,6 @@ export function useRange(
   resolution: string,
   points: number,
 ): ReturnType<typeof useAsk<Range>> {
-  const [round, setRound] = useState(0);
   const { from, to } = span.kind === 'fixed' ? span : { from: undefined, to: undefined };
   const minutes = span.kind === 'last' ? Math.round(span.ms / 60_000) : undefined;
   const path = apiPath('range', { ...key, from, to, minutes, resolution, points });
@@ -50,10 +49,11 @@ export function useRange(
   );
   // After an outage what came meanwhile is missing.
   const state = useCity(city => city.state.kind);
-  useEffect(() => setRound(count => count + 1), [state]);
+  const before = useRef(state);
   useEffect(() => {
-    if (round > 1 && state === 'live') asked.reload();
-  }, [round]);
+    if (state === 'live' && (before.current === 'outage' || before.current === 'lost')) asked.reload();
+    before.current = state;
+  }, [state]);
   return { ...asked, answer: live !== undefined && live.base === base ? live.range : base };
 }
 
@@ -193,7 +193,8 @@ export function SeriesPage({ gateway, sensor, metric, maxPoints }: SeriesKey & {
           </>
         )}
       </section>
-      {!embed && <Beyond series={key} from={from} to={to} />}
+      {/* The chart comes first: what follows asks for more than it does. */}
+      {!embed && (answer !== undefined || range.error !== undefined) && <Beyond series={key} from={from} to={to} />}
     </>
   );
 }

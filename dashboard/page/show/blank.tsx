@@ -1,5 +1,6 @@
 /** Where there is nothing to show: not yet, not at all, or not now. */
 import type { ComponentChildren } from 'preact';
+import { Refusal } from '../data/ask.ts';
 
 export function Skeleton({ rows = 6, label }: { readonly rows?: number; readonly label: string }) {
   return (
@@ -29,6 +30,8 @@ export function Empty({ title, whole = false, children }: EmptyProps) {
 }
 
 export function Failure({ error, retry }: { readonly error: Error; readonly retry?: () => void }) {
+  // That the viewer is not known is for the whole page to say.
+  if (error instanceof Refusal && error.status === 401) return null;
   return (
     <div class="failure" role="alert">
       <p>{error.message}</p>
