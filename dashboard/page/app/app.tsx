@@ -9,7 +9,7 @@ import { loadMap } from '../city/city-map.ts';
 import { ComparePage } from '../compare/compare-page.tsx';
 import { CompletenessPage } from '../completeness/completeness-page.tsx';
 import { useAsk } from '../data/ask.ts';
-import { startFeed, useCity } from '../data/city.ts';
+import { startFeed, stopFeed, useCity } from '../data/city.ts';
 import { GatewaysPage } from '../gateways/gateways-page.tsx';
 import { LoginPage } from '../login/login-page.tsx';
 import { SeriesListPage } from '../series/series-list.tsx';
@@ -78,7 +78,8 @@ function decode(part: string): string {
 
 // What the first view needs is asked for at once, not one after the other.
 onSession(session => {
-  if (session.role !== null) startFeed();
+  if (session.role === null) stopFeed();
+  else startFeed();
 });
 void loadSession();
 const firstView = routeOf(place().path, undefined)?.view;

@@ -76,6 +76,13 @@ const feed = new Feed({
 
 export const startFeed = (): void => feed.open();
 
+/** Nobody is logged in any more: what was shown to the one before is forgotten. */
+export function stopFeed(): void {
+  feed.close();
+  seriesById = new Map();
+  change({ loaded: false, gateways: [], series: [], alerts: [], state: { kind: 'connecting' } });
+}
+
 /** The series whose points the connection carries as well. */
 export function useLivePoints(
   selection: { readonly series: SeriesKey; readonly resolution: string } | undefined,

@@ -31,6 +31,7 @@ export class Feed {
   #watchdog: number | undefined;
   #silenceMs = 15_000;
   #lostSince: number | undefined;
+  #wanted = false;
 
   constructor(handlers: FeedHandlers) {
     this.#handlers = handlers;
@@ -40,10 +41,13 @@ export class Feed {
   select(selection: FeedSelection | undefined): void {
     this.#selection = selection;
     clearTimeout(this.#opening);
+    // Opened when it is allowed to, with this selection then.
+    if (!this.#wanted) return;
     this.#opening = setTimeout(() => this.open(), 0);
   }
 
   open(): void {
+    this.#wanted = true;
     this.#source?.close();
     clearTimeout(this.#opening);
     clearTimeout(this.#retry);
@@ -70,6 +74,13 @@ export class Feed {
     this.#watch();
   }
 
+  close(): void {
+    this.#wanted = false;
+    this.#source?.close();
+    this.#source = undefined;
+    for (const timer of [this.#opening, this.#retry, this.#watchdog]) clearTimeout(timer);
+  }
+
   /** A connection can be dead without an error: a laptop that slept, a network that changed. */
   #watch(): void {
     clearTimeout(this.#watchdog);
@@ -78,6 +89,7 @@ export class Feed {
 
   /** EventSource does not show why it was refused; a plain request does. */
   async #lost(): Promise<void> {
+    if (!this.#wanted) return;
     this.#lostSince ??= Date.now();
     const since = this.#lostSince;
     this.#source?.close();
@@ -92,6 +104,7 @@ export class Feed {
     const message = answers
       ? 'Live updates were refused or cut; as many viewers as allowed may be connected.'
       : 'The dashboard does not answer.';
-    if (this.#source === undefined || !answers) this.#handlers.onState({ kind: 'lost', since, message });
+    if (this.#wanted && (this.#source === undefined || !answers))
+      this.#handlers.onState({ kind: 'lost', since, message });
   }
 }
