@@ -131,7 +131,14 @@ export class MapView {
     const bounds: LatLngBounds | undefined = points.length > 0 ? latLngBounds(points) : this.#outlines?.getBounds();
     if (bounds === undefined || !bounds.isValid()) return;
     this.#fitted = points.length > 0 ? 'points' : 'outlines';
-    this.#map.fitBounds(bounds, { padding: [36, 36], maxZoom: 17, animate: false });
+    // The legend stands in the lower right; on a phone it is as wide as half of the map, and what is there is moved up.
+    const legend = this.#map.getSize().x < 500 ? 130 : 36;
+    this.#map.fitBounds(bounds, {
+      paddingTopLeft: [36, 36],
+      paddingBottomRight: [36, legend],
+      maxZoom: 17,
+      animate: false,
+    });
   }
 
   zoom(by: number): void {

@@ -95,7 +95,7 @@ function ZoneRow({
       <td class="right strong" data-label="Mean">
         {quantityText(one?.mean, unit)}
       </td>
-      <td class="right wide" data-label="Lowest to highest">
+      <td class="right" data-label="Range">
         {one === undefined ? '–' : `${quantityText(one.min, null)} to ${quantityText(one.max, unit)}`}
       </td>
       <td class="right" data-label="Sensors">

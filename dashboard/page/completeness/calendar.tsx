@@ -3,8 +3,8 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type { CompletenessCalendar } from '../../src/answers.ts';
 import { useTimeZone } from '../app/preferences.ts';
 import { serverNow } from '../data/clock.ts';
-import { completenessClass } from '../show/completeness.tsx';
-import { percent, whole } from '../show/quantity.ts';
+import { completenessClass, countText } from '../show/completeness.tsx';
+import { percent } from '../show/quantity.ts';
 import { clockTime, dayMs, hourMs, shortDay, wallTime, weekday } from '../show/time.ts';
 import './calendar.css';
 
@@ -200,6 +200,6 @@ function cellOf(from: number, to: number, count: number, expected: number): Cell
   const text =
     ratio === null
       ? `${span}: nothing was to come`
-      : `${span}: ${percent(ratio)} complete, ${whole(count)} of ${whole(expected)} readings`;
+      : `${span}: ${percent(ratio)} complete, ${countText({ count, expected })}`;
   return { from, to, count, expected, text };
 }

@@ -13,7 +13,7 @@ import { seriesId, useCity, useLivePoints, useSeries } from '../data/city.ts';
 import { serverNow } from '../data/clock.ts';
 import { useStale, ValueAge } from '../show/age.tsx';
 import { Empty, Failure, Skeleton } from '../show/blank.tsx';
-import { CompletenessMark } from '../show/completeness.tsx';
+import { CompletenessMark, countText } from '../show/completeness.tsx';
 import { Value } from '../show/marks.tsx';
 import { fixedSpan, readSpan, type Span, spanBounds, spanQuery, spanText } from '../show/span.ts';
 import { dayMs, each, hourMs } from '../show/time.ts';
@@ -207,7 +207,7 @@ function chartPoints(asked: string | null, most: number): number {
 
 function inNumbers({ completeness }: Range): string {
   if (completeness === null) return ': how many readings were to come is not known';
-  return `: ${completeness.count.toLocaleString()} of ${completeness.expected.toLocaleString()} readings`;
+  return `: ${countText(completeness)}`;
 }
 
 function Beyond({ series, from, to }: { readonly series: SeriesKey; readonly from: number; readonly to: number }) {

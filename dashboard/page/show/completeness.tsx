@@ -13,10 +13,16 @@ export function completenessClass(ratio: number | null): 'full' | 'high' | 'midd
   return ratio > 0 ? 'low' : 'none';
 }
 
+/** More than were to come can come: a sensor may be a little fast, and the ends of a span cut a reading off. */
+export const countText = ({ count, expected }: Pick<Completeness, 'count' | 'expected'>): string =>
+  count > expected
+    ? `${whole(count)} readings, ${whole(expected)} were to come`
+    : `${whole(count)} of ${whole(expected)} readings`;
+
 export function completenessTitle({ from, to, count, expected }: Completeness): string {
   const now = serverNow();
   const span = [from, to].map(at => clockTime(at, now, { seconds: false })).join(' to ');
-  return `${whole(count)} of ${whole(expected)} readings, ${span}`;
+  return `${countText({ count, expected })}, ${span}`;
 }
 
 /** A bar and a number; `null`: nobody knows how many were to come. */
