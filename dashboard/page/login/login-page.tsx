@@ -35,7 +35,7 @@ export function LoginPage() {
   return (
     <section class="panel login" aria-labelledby="login-title">
       <h1 id="login-title">Log in</h1>
-      {session?.user != null && (
+      {session?.user != null && ways.length > 0 && (
         <p>
           You are logged in as <strong>{session.user}</strong>. <a href={next}>Go on</a>
         </p>
