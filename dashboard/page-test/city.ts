@@ -24,10 +24,10 @@ export function alertLine(city: TestCity, id: string, state: 'RAISED' | 'CLEARED
   return `alerts,${symbols} value=31.5,message="Too hot ${id}",id="${id}" ${at * 1000}`;
 }
 
-/** Three gateways, two hours at a reading each ten seconds up to now. */
+/** Three gateways, two hours at a reading each five seconds up to now. */
 export async function insertCity(questdb: QuestdbAddresses, name: string): Promise<TestCity> {
   const now = Date.now();
-  const cadenceMs = 10_000;
+  const cadenceMs = 5_000;
   const hole = { from: now - 50 * minuteMs, to: now - 30 * minuteMs };
   const city: TestCity = { name, zone: `${name}-zone`, now, cadenceMs, hole };
   const month = Date.UTC(new Date(now).getUTCFullYear(), new Date(now).getUTCMonth());
@@ -42,6 +42,11 @@ export async function insertCity(questdb: QuestdbAddresses, name: string): Promi
       Array.from({ length: (2 * hourMs) / cadenceMs }, (_, i) => now - (i + 1) * cadenceMs)
         .filter(at => index !== 0 || at < hole.from || at > hole.to)
         .map(at => cityLine(city, gateway, 15 + index + Math.sin(at / 600_000), at)),
+    ),
+    // Quantiles go on through the hole, as those of a rolling window do.
+    ...Array.from({ length: 120 }, (_, i) => Math.floor(now / minuteMs - i - 1) * minuteMs).map(
+      at =>
+        `stats,window=1m,site=${name},zone=${city.zone},gateway=${gatewayOf(city, 0)},sensor=weather,metric=temperature,unit=Cel count=6i,expected=6i,completeness=1,p50=15,p95=16,p99=16.5,final=t ${at * 1000}`,
     ),
     `zones,window=1m,site=${name},zone=${city.zone},metric=temperature,unit=Cel sensors=3i,sensors_expected=3i,count=18i,expected=18i,completeness=1,mean_of_means=16.5,min=14,max=18,final=t ${(Math.floor(now / minuteMs) - 1) * minuteMs * 1000}`,
     alertLine(city, `${name}-standing`, 'RAISED', now - 5 * minuteMs),

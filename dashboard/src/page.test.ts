@@ -147,7 +147,7 @@ describe('the page', { skip: withoutChromium, timeout: 1_200_000 }, () => {
     const point = page.locator(`path.point[aria-label*="${gateway}"]`);
     await page.locator(`path.point[aria-label^="11.50"]`).waitFor();
     assert.equal(await point.evaluate(element => element.classList.contains('hollow')), false);
-    // Three times its cadence of ten seconds, without another reading.
+    // Three times its cadence of five seconds, without another reading.
     await page.locator(`path.point.hollow[aria-label*="${gateway}"]`).waitFor({ timeout: 60_000 });
     assert.match((await point.getAttribute('aria-label')) ?? '', /stale/);
     await show(page, `/series?q=${gateway}&stale=1`);
@@ -222,14 +222,32 @@ describe('the page', { skip: withoutChromium, timeout: 1_200_000 }, () => {
     assert.deepEqual([...first.faults, ...second.faults], []);
   });
 
-  test('a hole is said and shaded, and its gap is in the list', async () => {
+  test('a hole is said, its gap is in the list, and no line is drawn across it', async () => {
     await using watched = await openPage(browser, dashboard.url);
     const { page } = watched;
-    await show(page, `/series/${gatewayOf(city, 0)}/weather/temperature?from=-2h`);
+    const { now, hole } = city;
+    const [from, to] = [now - 7_200_000, now];
+    await show(page, `/series/${gatewayOf(city, 0)}/weather/temperature?from=${from}&to=${to}&resolution=1m`);
     await page.locator('.gaps li').first().waitFor();
     assert.match(await page.locator('.gaps').innerText(), /20 min[\s\S]*missing/);
     const share = await page.locator('.range-line .completeness').innerText();
     assert.ok(Number.parseFloat(share) < 95, share);
+    await page.locator('.key-quantiles').waitFor();
+    const lineBetween = (start: number, end: number): Promise<number> =>
+      page.evaluate<number>(`(() => {
+        const canvas = document.querySelector('.plot canvas');
+        const over = document.querySelector('.plot .u-over').getBoundingClientRect();
+        const scale = canvas.width / canvas.getBoundingClientRect().width;
+        const x = at => Math.round((over.left - canvas.getBoundingClientRect().left + (at - ${from}) / ${to - from} * over.width) * scale);
+        const { data } = canvas.getContext('2d').getImageData(x(${start}), 0, x(${end}) - x(${start}), canvas.height);
+        let found = 0;
+        for (let i = 0; i < data.length; i += 4)
+          if (Math.abs(data[i] - 10) + Math.abs(data[i + 1] - 101) + Math.abs(data[i + 2] - 112) < 20 && data[i + 3] > 200) found++;
+        return found;
+      })()`);
+    const margin = 120_000;
+    assert.ok((await lineBetween(hole.to + margin, to - margin)) > 100, 'the line is drawn where readings are');
+    assert.equal(await lineBetween(hole.from + margin, hole.to - margin), 0);
     assert.deepEqual(watched.faults, []);
   });
 

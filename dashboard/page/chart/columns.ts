@@ -62,13 +62,23 @@ export function seriesColumns(range: Range, withQuantiles: boolean): uPlot.Align
   const steps = quantiles.t.slice(1).map((t, i) => t - quantiles.t[i]!);
   const usual = [...steps].sort((a, b) => a - b)[steps.length >> 1] ?? 0;
   const bands = withGaps({ ...range, t: quantiles.t, gapMs: 3 * usual }, [quantiles.p99, quantiles.p95, quantiles.p50]);
-  // Where one of the two has no entry the other's line goes on; only nulls break a line.
-  const [t, max, min, value, p99, p95, p50] = uPlot.join([own, bands]) as unknown as [number[], ...Column[]];
+  const [t, max, min, value, p99, p95, p50] = joined([own, bands]) as unknown as [number[], ...Column[]];
   return [t, max, min, p99, p95, p50, value] as unknown as uPlot.AlignedData;
+}
+
+/**
+ * On one time axis. Where a table has no entry for another's its lines go on; where it has a gap, the gap reaches over all
+ * that others have within it (uPlot's NULL_EXPAND).
+ */
+function joined(tables: uPlot.AlignedData[]): uPlot.AlignedData {
+  return uPlot.join(
+    tables,
+    tables.map(table => table.map(() => 2)),
+  );
 }
 
 /** Columns of several series of one unit: time, then each one's value. */
 export function comparedColumns(ranges: readonly Range[]): uPlot.AlignedData {
   const tables = ranges.map(range => withGaps(range, [shownValues(range)]));
-  return tables.length === 1 ? tables[0]! : uPlot.join(tables);
+  return tables.length === 1 ? tables[0]! : joined(tables);
 }
