@@ -1,8 +1,8 @@
-// Installs what is missing, so that `npm start` and `npm test` work on a fresh clone.
+// Installs what is missing and builds the dashboard's page, so that `npm start` and `npm test` work on a fresh clone.
 // Plain JavaScript without dependencies: it runs on whatever Node the machine has, before Node 24 is there.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -36,4 +36,29 @@ if (Number(/^v(\d+)/.exec(version)?.[1] ?? 0) < 24) {
     `Millrace: needs Node 24, found ${version || 'none'}. There is no Node 24 package for ${process.platform}-${process.arch}: install Node 24 yourself.`,
   );
   process.exit(1);
+}
+
+buildPage();
+
+/** Vite's build, when the page's sources are others than those of the last one. */
+function buildPage() {
+  const dashboard = join(root, 'dashboard');
+  const sources = readdirSync(join(dashboard, 'page'), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+  const hash = createHash('sha256');
+  for (const file of [...sources, join(dashboard, 'vite.config.ts'), join(root, 'package-lock.json')])
+    hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file));
+  const wanted = hash.digest('hex');
+  const built = join(dashboard, 'dist', '.sources');
+  if (existsSync(built) && readFileSync(built, 'utf8') === wanted) return;
+  console.log("Building the dashboard's page …");
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  const build = spawnSync(existsSync(node) ? node : 'node', [vite, 'build'], { cwd: dashboard, stdio: 'inherit' });
+  if (build.status !== 0) {
+    console.error("Millrace: the dashboard's page could not be built; the reason is above.");
+    process.exit(1);
+  }
+  writeFileSync(built, wanted);
 }

@@ -21,7 +21,7 @@ export interface Running {
 }
 
 /** Two gateways whose readings come fast enough to be in flight whenever something is killed. */
-export function writeConfiguration(home: string, edges: boolean): string {
+export function writeConfiguration(home: string, edges: boolean, rules?: readonly object[]): string {
   const edge = (gateway: string, source: object): string => {
     const file = join(home, `${gateway}.yaml`);
     // YAML is a superset of JSON.
@@ -44,10 +44,13 @@ export function writeConfiguration(home: string, edges: boolean): string {
     repeat: true,
   };
   const file = join(home, 'millrace.yaml');
+  const rulesFile = join(home, 'rules.yaml');
+  if (rules !== undefined) writeFileSync(rulesFile, JSON.stringify({ rules }));
   writeFileSync(
     file,
     JSON.stringify({
       up: { edges: edges ? [edge('host-1', { type: 'host', intervalMs: 200 }), edge('replay-1', replay)] : [] },
+      ...(rules === undefined ? {} : { processors: { rules: rulesFile } }),
     }),
   );
   return file;
@@ -80,10 +83,10 @@ export class Pipeline {
 
   readonly #processes: number;
 
-  /** @param edges whether two gateways run with it. */
-  constructor(home: string, { edges = true } = {}) {
+  /** @param edges whether two gateways run with it. @param rules of alerts. */
+  constructor(home: string, { edges = true, rules }: { edges?: boolean; rules?: readonly object[] } = {}) {
     this.#home = home;
-    this.#config = writeConfiguration(home, edges);
+    this.#config = writeConfiguration(home, edges, rules);
     this.#processes = edges ? 8 : 6;
   }
 

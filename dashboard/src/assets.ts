@@ -1,66 +1,53 @@
-/** The page's files, ready to be sent: TypeScript with its types stripped, compressed, each with its ETag. */
+/** The built page, ready to be sent: each file as it is and compressed, as the build has left it. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
-import { extname } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { ConfigError } from '@millrace/runtime/errors.ts';
 
 export interface Asset {
   readonly type: string;
   readonly body: Buffer;
-  readonly gzipped: Buffer;
+  /** Of text only; the rest is compressed as it is. */
+  readonly gzip: Buffer | undefined;
+  readonly brotli: Buffer | undefined;
   readonly etag: string;
+  /** Its name has its content's hash: another content comes under another name. */
+  readonly immutable: boolean;
 }
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
-  '.ts': 'text/javascript; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
 };
 
-/** By path: `/` and `/page/<file>`, uPlot among them. There is no build step: what stands in `page/` is what is sent. */
-export function loadAssets(): ReadonlyMap<string, Asset> {
-  const directory = new URL('../page/', import.meta.url);
-  const names = readdirSync(directory).filter(name => extname(name) in types && !name.endsWith('.d.ts'));
-  const assets = new Map(
-    names.map(name => [`/page/${name}`, assetOf(name, readFileSync(new URL(name, directory), 'utf8'))]),
-  );
-  assets.set('/', assets.get('/page/index.html')!);
-  assets.delete('/page/index.html');
-  assets.set('/page/uplot.js', assetOf('uplot.js', readPackaged('uplot/dist/uPlot.esm.js')));
-  assets.set('/page/uplot.css', assetOf('uplot.css', readPackaged('uplot/dist/uPlot.min.css')));
-  return assets;
+const built = fileURLToPath(new URL('../dist/', import.meta.url));
+
+/** By path: `/` is the page, `/assets/<file>` what it loads. @throws {ConfigError} it has not been built. */
+export function loadAssets(directory = built): ReadonlyMap<string, Asset> {
+  if (!existsSync(join(directory, 'index.html')))
+    throw ConfigError.of('dashboard', 'its page has not been built; `node scripts/install.mjs` builds it');
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .map(name => name.replaceAll('\\', '/'))
+    .filter(name => extname(name) in types);
+  return new Map(names.map(name => [name === 'index.html' ? '/' : `/${name}`, assetOf(directory, name)] as const));
 }
 
-function readPackaged(specifier: string): string {
-  return readFileSync(fileURLToPath(import.meta.resolve(specifier)), 'utf8');
-}
-
-function assetOf(name: string, source: string): Asset {
-  const body = Buffer.from(name.endsWith('.ts') ? quietly(() => stripTypeScriptTypes(source)) : source);
+function assetOf(directory: string, name: string): Asset {
+  const body = readFileSync(join(directory, name));
+  const compressed = (ending: string): Buffer | undefined => {
+    const file = join(directory, name + ending);
+    return existsSync(file) ? readFileSync(file) : undefined;
+  };
   return {
     type: types[extname(name)]!,
     body,
-    gzipped: gzipSync(body),
+    gzip: compressed('.gz'),
+    brotli: compressed('.br'),
     etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+    immutable: name.startsWith('assets/'),
   };
-}
-
-/**
- * Node 24 warns that `stripTypeScriptTypes` is experimental, in the operator's log, though it is what runs this very
- * file. That one warning is held back, during that one synchronous call.
- */
-function quietly<T>(work: () => T): T {
-  const emitWarning = process.emitWarning.bind(process);
-  process.emitWarning = ((warning: string | Error, ...rest: []) => {
-    if (!String(warning).includes('stripTypeScriptTypes')) emitWarning(warning, ...rest);
-  }) as typeof process.emitWarning;
-  try {
-    return work();
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

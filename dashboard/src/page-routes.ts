@@ -50,12 +50,15 @@ export function isPageAddress({ method, url, headers }: FastifyRequest): boolean
 }
 
 export function sendAsset(asset: Asset, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // Kept by the browser, asked for again each time: an update shows at once, and an unchanged file costs a 304.
-  reply.headers({ 'cache-control': 'no-cache', etag: asset.etag, vary: 'accept-encoding' });
+  // The document is asked for again each time: an update shows at once, and an unchanged one costs a 304.
+  const caching = asset.immutable ? 'public, max-age=31536000, immutable' : 'no-cache';
+  reply.headers({ 'cache-control': caching, etag: asset.etag, vary: 'accept-encoding' });
   if (request.headers['if-none-match']?.includes(asset.etag)) return reply.code(304).send();
   reply.type(asset.type);
-  const gzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-  return gzip ? reply.header('content-encoding', 'gzip').send(asset.gzipped) : reply.send(asset.body);
+  const accepted = request.headers['accept-encoding'] ?? '';
+  if (asset.brotli && /\bbr\b/.test(accepted)) return reply.header('content-encoding', 'br').send(asset.brotli);
+  if (asset.gzip && /\bgzip\b/.test(accepted)) return reply.header('content-encoding', 'gzip').send(asset.gzip);
+  return reply.send(asset.body);
 }
 
 const geometryTypes = [

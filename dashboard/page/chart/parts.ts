@@ -1,0 +1,2 @@
+export { CompareChart } from './compare-chart.tsx';
+export { SeriesChart } from './series-chart.tsx';
