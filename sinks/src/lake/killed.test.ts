@@ -96,7 +96,8 @@ async function killAgainAndAgain(lab: Lab, cwd: string, root: string, place: obj
   const sent = await sending;
   const last = start(lab, cwd, place);
   try {
-    await bothHave(lab, sent);
+    // The files of twelve lives are compacted on the way.
+    await bothHave(lab, sent, 240_000).catch(error => assert.fail(`${error}\n${last.said()}`));
     await until('compaction', () => filesIn(root).some(name => /-p\d+_\d+-/.test(name)));
     last.child.kill('SIGTERM');
     assert.equal(await last.exited, 0, last.said());
