@@ -73,4 +73,3 @@ export const dashboardSchema = z.strictObject({
   page: pageSchema.prefault({}),
   health: healthSchema(9105),
 });
-export type DashboardConfig = z.output<typeof dashboardSchema>;
