@@ -92,7 +92,7 @@ export function SeriesListPage() {
         )}
         <ExportMenu
           parameters={{ zone, metric, gateway, site }}
-          what={filtered ? 'the series filtered by zone, metric and gateway' : 'all series'}
+          what={filtered ? 'the last day, filtered by zone, metric, gateway and site' : 'the last day, all series'}
         />
       </div>
       <div class="filters" role="search">
