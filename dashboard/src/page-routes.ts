@@ -46,7 +46,11 @@ export function addPage(server: FastifyInstance, { assets, page, refreshMs }: Pa
 
 /** What is no file and no API is the page, which knows what to say of the address. */
 export function isPageAddress({ method, url, headers }: FastifyRequest): boolean {
-  return (method === 'GET' || method === 'HEAD') && !url.startsWith('/api/') && (headers.accept?.includes('text/html') ?? false);
+  return (
+    (method === 'GET' || method === 'HEAD') &&
+    !url.startsWith('/api/') &&
+    (headers.accept?.includes('text/html') ?? false)
+  );
 }
 
 export function sendAsset(asset: Asset, request: FastifyRequest, reply: FastifyReply): FastifyReply {
