@@ -1,6 +1,7 @@
 /** For this room's tests: topics and tables of a test's own on the shared servers, and what to wait for. */
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import { TransientError } from '@millrace/runtime/errors.ts';
 import { type Kafka, openKafka } from '@millrace/runtime/kafka/connect.ts';
 import { millraceTopics } from '@millrace/runtime/kafka/topics.ts';
 import type { Admin, IncomingRecord, OutgoingRecord, Producer } from '@millrace/runtime/kafka/types.ts';
@@ -11,7 +12,7 @@ import { type Batch, encodeBatch } from '@millrace/wire/batch.ts';
 import { type KafkaTopics, kafkaTopics, readingHeaders } from '@millrace/wire/names.ts';
 import { openResumeCounter } from './metrics.ts';
 import { QuestdbHttp, type QuestdbHttpOptions } from './questdb/http.ts';
-import { type Migration, migrate } from './questdb/migrations.ts';
+import { type Migration, migrate, readMigrations } from './questdb/migrations.ts';
 import { isTableSink, sinkOfTable, type TableSink, type WriterLimits } from './questdb/table-sink.ts';
 import { WalWatch } from './questdb/wal-watch.ts';
 import { chosenSinks, openSinks, type RunningSinks } from './running.ts';
@@ -75,12 +76,12 @@ export interface LabServers {
 
 /**
  * @param servers Default: those that the whole test run shares.
- * @param migrations Default: all of this room.
+ * @param migrations Default: all of this room but those of the views, of which a server holds so many only (open files).
  */
 export async function openLab({
   partitions = 2,
   servers,
-  migrations,
+  migrations = withoutViews,
 }: {
   partitions?: number;
   servers?: LabServers;
@@ -102,7 +103,8 @@ export async function openLab({
   const admin = opening.use(await kafka.openAdmin());
   const producer = opening.use(await kafka.openProducer());
   await admin.ensureTopics(millraceTopics({ prefix, partitions, replicationFactor: 0 }));
-  await migrate(http, { tablePrefix, ...(migrations && { migrations }) });
+  await migrate(http, { tablePrefix, migrations });
+  opening.defer(() => dropTables(http, tablePrefix));
   const topics = kafkaTopics(prefix);
   const releasers = opening.move();
   const log = openLog('test', process.env.MILLRACE_TEST_LOG ?? 'silent');
@@ -187,6 +189,21 @@ export async function openLab({
     },
     [Symbol.asyncDispose]: () => releasers.disposeAsync(),
   };
+}
+
+const withoutViews = readMigrations().filter(({ statements }) => !statements.join().includes('MATERIALIZED VIEW'));
+
+/** Each holds open files and disk on a server that all tests share. A server that a test has killed keeps its own. */
+async function dropTables(http: QuestdbHttp, tablePrefix: string): Promise<void> {
+  try {
+    const { rows } = await http.query(
+      `SELECT table_name, matView FROM tables() WHERE table_name LIKE '${tablePrefix}%'`,
+    );
+    for (const [name, view] of rows.toSorted(([, a], [, b]) => Number(b) - Number(a)))
+      await http.query(`DROP ${view === true ? 'MATERIALIZED VIEW' : 'TABLE'} ${name as string}`);
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
+  }
 }
 
 async function shared(): Promise<LabServers> {

@@ -4,7 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Batch, Clock, encodeBatch, Quality } from '@millrace/wire/batch.ts';
 import { readingHeaders } from '@millrace/wire/names.ts';
 import { type Lab, openLab, testBatch, until } from '../testing.ts';
-import { refreshInvalidViews } from './views.ts';
+import { readMigrations } from './migrations.ts';
+import { mendViews } from './views.ts';
 
 const steps = { '1m': 60, '15m': 900, '1h': 3600, '1d': 86_400 };
 const startUs = Date.parse('2026-03-14T22:40:00Z') * 1000;
@@ -86,7 +87,7 @@ async function send(lab: Lab, batches: readonly Batch[]): Promise<void> {
 }
 
 test('each view is as the raw table: after live, late, repeated, bad, undated and far-future readings', async () => {
-  await using lab = await openLab({ partitions: 1 });
+  await using lab = await openLab({ partitions: 1, migrations: readMigrations() });
   await using sinks = await lab.start(['readings'], { batchRows: 500 });
   // testBatch has a reading a millisecond: 3,000 are three seconds, so minutes are made by several batches.
   const live = Array.from({ length: 12 }, (_, i) =>
@@ -114,7 +115,7 @@ test('each view is as the raw table: after live, late, repeated, bad, undated an
 });
 
 test('a view that QuestDB has given up is made anew', async () => {
-  await using lab = await openLab({ partitions: 1 });
+  await using lab = await openLab({ partitions: 1, migrations: readMigrations() });
   await using _sinks = await lab.start(['readings']);
   await send(lab, [testBatch({ count: 100, startUs })]);
   await until('all rows', async () => (await lab.count('readings')) === 100);
@@ -127,7 +128,7 @@ test('a view that QuestDB has given up is made anew', async () => {
   await lab.http.query(`UPDATE ${lab.tablePrefix}readings SET value = 4`);
   await until('QuestDB gives the view up', async () => (await states()).includes('invalid'));
   await until('all are valid', async () => {
-    await refreshInvalidViews(lab.http, lab.log, lab.tablePrefix);
+    await mendViews(lab.http, lab.log, lab.tablePrefix);
     await wait(200);
     return (await states()).every(state => state === 'valid');
   });
@@ -135,7 +136,7 @@ test('a view that QuestDB has given up is made anew', async () => {
 });
 
 test('retention goes by the clock: a reading dated far ahead deletes nothing', async () => {
-  await using lab = await openLab({ partitions: 1 });
+  await using lab = await openLab({ partitions: 1, migrations: readMigrations() });
   await using _sinks = await lab.start(['readings']);
   const { rows } = await lab.http.query(
     `SELECT table_name, ttlValue, ttlUnit FROM tables() WHERE table_name IN ('${lab.tablePrefix}readings', '${lab.tablePrefix}readings_1m') ORDER BY table_name`,

@@ -145,8 +145,9 @@ export class WalWatch implements AsyncDisposable {
   }
 }
 
-/** Whether RESUME WAL may help without a person. */
-export const passesByItself = ({ errorTag }: WalState): boolean => passing.has(errorTag);
+/** Whether RESUME WAL may help without a person. A full disk has its tag or only its errno, by where QuestDB met it [ran, 9.3.4]. */
+export const passesByItself = ({ errorTag, error }: WalState): boolean =>
+  passing.has(errorTag) || error.includes('[28] No space left');
 
 export function suspendedSentence(table: string, { error, errorTag }: WalState): string {
   const why = [errorTag, error].filter(text => text !== '').join(': ');
