@@ -5,6 +5,7 @@ import { setQuery, usePlace } from '../app/location.ts';
 import { apiPath, useAsk } from '../data/ask.ts';
 import { useCity } from '../data/city.ts';
 import { Empty, Failure, Skeleton } from '../show/blank.tsx';
+import { FilterChip, SearchField } from '../show/filters.tsx';
 import { plural } from '../show/quantity.ts';
 import { AlertRows } from './alert-rows.tsx';
 
@@ -92,29 +93,9 @@ export function AlertsPage() {
             <option value="info">info</option>
           </select>
         </label>
-        <label class="field grow">
-          <span>Search</span>
-          <input
-            type="search"
-            data-search
-            value={search}
-            placeholder="Message, rule, sensor …"
-            onInput={event => setQuery({ q: event.currentTarget.value })}
-            autocomplete="off"
-          />
-        </label>
-        {gateway !== '' && (
-          <button type="button" class="chip" onClick={() => setQuery({ gateway: undefined })}>
-            gateway {gateway} <span aria-hidden="true">×</span>
-            <span class="visually-hidden">: remove this filter</span>
-          </button>
-        )}
-        {zone !== '' && (
-          <button type="button" class="chip" onClick={() => setQuery({ zone: undefined })}>
-            zone {zone} <span aria-hidden="true">×</span>
-            <span class="visually-hidden">: remove this filter</span>
-          </button>
-        )}
+        <SearchField value={search} placeholder="Message, rule, sensor …" />
+        <FilterChip name="gateway" value={gateway} />
+        <FilterChip name="zone" value={zone} />
       </div>
       {asked.error !== undefined && !live && <Failure error={asked.error} retry={asked.reload} />}
       {waiting && <Skeleton rows={5} label="alerts" />}

@@ -12,6 +12,7 @@ import { matches } from '../series/series-list.tsx';
 import { ValueAge } from '../show/age.tsx';
 import { Empty, Failure, Skeleton } from '../show/blank.tsx';
 import { CompletenessMark } from '../show/completeness.tsx';
+import { NumbersToggle } from '../show/filters.tsx';
 import { Value } from '../show/marks.tsx';
 import { unitSymbol } from '../show/quantity.ts';
 import { readSpan, spanQuery, spanText } from '../show/span.ts';
@@ -101,14 +102,7 @@ export function ComparePage({ maxPoints }: { readonly maxPoints: number }) {
         <>
           <p class="range-line">
             <span class="spacer" />
-            <button
-              type="button"
-              class="button"
-              aria-expanded={table}
-              onClick={() => setQuery({ table: table ? undefined : 1 })}
-            >
-              {table ? 'Hide the numbers' : 'Show the numbers'}
-            </button>
+            <NumbersToggle shown={table} />
           </p>
           {table &&
             byUnit

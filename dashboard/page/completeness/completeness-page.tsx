@@ -7,6 +7,7 @@ import { useCity } from '../data/city.ts';
 import { serverNow } from '../data/clock.ts';
 import { Empty, Failure, Skeleton } from '../show/blank.tsx';
 import { CompletenessMark, sumCompleteness } from '../show/completeness.tsx';
+import { Choice } from '../show/filters.tsx';
 import { percent, plural, whole } from '../show/quantity.ts';
 import { moveBetweenRows } from '../show/rows.ts';
 import { dayMs, hourMs } from '../show/time.ts';
@@ -42,19 +43,6 @@ export function CompletenessPage() {
   }, [series]);
   const scope = [site, zone, gateway, metric].filter(one => one !== '').join(' · ') || 'the whole city';
 
-  const choice = (name: 'site' | 'zone' | 'gateway' | 'metric', label: string, value: string) => (
-    <label class="field">
-      <span>{label}</span>
-      <select value={value} onChange={event => setQuery({ [name]: event.currentTarget.value })}>
-        <option value="">all</option>
-        {(value === '' || options[name].includes(value) ? options[name] : [value, ...options[name]]).map(one => (
-          <option key={one} value={one}>
-            {one}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
   return (
     <>
       <section class="panel" aria-labelledby="completeness-title">
@@ -73,10 +61,10 @@ export function CompletenessPage() {
               ))}
             </select>
           </label>
-          {options.site.length > 1 && choice('site', 'Site', site)}
-          {choice('zone', 'Zone', zone)}
-          {choice('gateway', 'Gateway', gateway)}
-          {choice('metric', 'Metric', metric)}
+          {options.site.length > 1 && <Choice name="site" label="Site" value={site} options={options.site} />}
+          <Choice name="zone" label="Zone" value={zone} options={options.zone} />
+          <Choice name="gateway" label="Gateway" value={gateway} options={options.gateway} />
+          <Choice name="metric" label="Metric" value={metric} options={options.metric} />
         </div>
         {error !== undefined && <Failure error={error} retry={reload} />}
         {answer === undefined && error === undefined && <Skeleton rows={10} label="the calendar" />}

@@ -7,6 +7,7 @@ import { serverNow } from '../data/clock.ts';
 import { Age } from '../show/age.tsx';
 import { Empty, Skeleton, Welcome } from '../show/blank.tsx';
 import { CompletenessMark, sumCompleteness } from '../show/completeness.tsx';
+import { Choice, SearchField } from '../show/filters.tsx';
 import { GatewayState } from '../show/marks.tsx';
 import { quantityText, whole } from '../show/quantity.ts';
 import { moveBetweenRows } from '../show/rows.ts';
@@ -87,30 +88,8 @@ export function GatewaysPage() {
             </button>
           ))}
         </div>
-        {sites.length > 1 && (
-          <label class="field">
-            <span>Site</span>
-            <select value={site} onChange={event => setQuery({ site: event.currentTarget.value })}>
-              <option value="">all</option>
-              {sites.map(one => (
-                <option key={one} value={one}>
-                  {one}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
-        <label class="field grow">
-          <span>Search</span>
-          <input
-            type="search"
-            data-search
-            value={search}
-            placeholder="Name, site, version …"
-            onInput={event => setQuery({ q: event.currentTarget.value })}
-            autocomplete="off"
-          />
-        </label>
+        {sites.length > 1 && <Choice name="site" label="Site" value={site} options={sites} />}
+        <SearchField value={search} placeholder="Name, site, version …" />
       </div>
       {shown.length === 0 ? (
         <Empty title="No gateway matches">

@@ -8,6 +8,7 @@ import { serverNow, useClock } from '../data/clock.ts';
 import { isStale, useStale, ValueAge } from '../show/age.tsx';
 import { Empty, Failure, Skeleton, Welcome } from '../show/blank.tsx';
 import { CompletenessMark } from '../show/completeness.tsx';
+import { Choice, FilterChip, SearchField } from '../show/filters.tsx';
 import { Value } from '../show/marks.tsx';
 import { plural, whole } from '../show/quantity.ts';
 import { moveBetweenRows } from '../show/rows.ts';
@@ -96,18 +97,7 @@ export function SeriesListPage() {
         />
       </div>
       <div class="filters" role="search">
-        <label class="field grow">
-          <span>Search</span>
-          <input
-            type="search"
-            data-search
-            value={search}
-            placeholder="Gateway, sensor, metric, zone …"
-            autocomplete="off"
-            spellcheck={false}
-            onInput={event => setQuery({ q: event.currentTarget.value })}
-          />
-        </label>
+        <SearchField value={search} placeholder="Gateway, sensor, metric, zone …" />
         {options.site.length > 1 && <Choice name="site" label="Site" value={site} options={options.site} />}
         <Choice name="zone" label="Zone" value={zone} options={options.zone} />
         <Choice name="metric" label="Metric" value={metric} options={options.metric} />
@@ -119,12 +109,7 @@ export function SeriesListPage() {
           />
           Stale only ({whole(staleCount)})
         </label>
-        {gateway !== '' && (
-          <button type="button" class="chip" onClick={() => setQuery({ gateway: undefined })}>
-            gateway {gateway} <span aria-hidden="true">×</span>
-            <span class="visually-hidden">: remove this filter</span>
-          </button>
-        )}
+        <FilterChip name="gateway" value={gateway} />
       </div>
       {truncated && searched.error !== undefined && <Failure error={searched.error} retry={searched.reload} />}
       {total === 0 && !(truncated && searched.asking) && (
@@ -148,32 +133,6 @@ export function SeriesListPage() {
         </p>
       )}
     </section>
-  );
-}
-
-function Choice({
-  name,
-  label,
-  value,
-  options,
-}: {
-  readonly name: string;
-  readonly label: string;
-  readonly value: string;
-  readonly options: readonly string[];
-}) {
-  return (
-    <label class="field">
-      <span>{label}</span>
-      <select value={value} onChange={event => setQuery({ [name]: event.currentTarget.value })}>
-        <option value="">all</option>
-        {options.map(one => (
-          <option key={one} value={one}>
-            {one}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

@@ -14,6 +14,7 @@ import { serverNow } from '../data/clock.ts';
 import { useStale, ValueAge } from '../show/age.tsx';
 import { Empty, Failure, Skeleton } from '../show/blank.tsx';
 import { CompletenessMark, countText } from '../show/completeness.tsx';
+import { NumbersToggle } from '../show/filters.tsx';
 import { Value } from '../show/marks.tsx';
 import { fixedSpan, readSpan, type Span, spanBounds, spanQuery, spanText } from '../show/span.ts';
 import { dayMs, each, hourMs } from '../show/time.ts';
@@ -180,14 +181,7 @@ export function SeriesPage({ gateway, sensor, metric, maxPoints }: SeriesKey & {
                 {inNumbers(answer)}
               </span>
               <span class="spacer" />
-              <button
-                type="button"
-                class="button"
-                aria-expanded={table}
-                onClick={() => setQuery({ table: table ? undefined : 1 })}
-              >
-                {table ? 'Hide the numbers' : 'Show the numbers'}
-              </button>
+              <NumbersToggle shown={table} />
             </p>
             {table && <RangeTable range={answer} name={`${sensor} ${metric}`} />}
           </>
